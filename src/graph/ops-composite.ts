@@ -1,0 +1,107 @@
+/** Rows that papers name and runtimes fuse: each is defined in other rows, and lowered whole where the target has it. */
+import { ShapeError } from "../errors.ts";
+import type { Composite, Op } from "./op.ts";
+import { like } from "./ops-elementwise.ts";
+import { same, show } from "./shape.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** e^(x − max x) over the last axis, and its sum. */
+function exponentials(x: Tensor): [Tensor, Tensor] {
+  const e = x.sub(x.maximum()).apply("exp");
+  return [e, e.sum()];
+}
+
+/** Last-axis weights of a norm must have the size of that axis. */
+function normType(op: string): Op["type"] {
+  return ([x, ...weights]) => {
+    for (const w of weights)
+      if (w.shape.length !== 1 || !same(w.shape[0], x.shape.at(-1)!))
+        throw new ShapeError(`${op}: a weight of ${show(w.shape)} for ${show(x.shape)}`);
+    return { dtype: x.dtype, shape: x.shape };
+  };
+}
+
+/** Gradient of the leading axes summed away, as a vector of the last. */
+const overRows = (g: Tensor): Tensor => g.sum([...g.shape.keys()].slice(0, -1)).reshape([g.shape.at(-1)!]);
+
+export const composites: Record<Composite, Op> = {
+  /** eˣ / Σ eˣ over the last axis. */
+  softmax: {
+    type: like,
+    define: ([x]) => {
+      const [e, sum] = exponentials(x);
+      return e.div(sum);
+    },
+    grad: (g, _, y) => [y.mul(g.sub(g.mul(y).sum()))],
+    onnx: (emit, [x]) => emit.node("Softmax", [x], { axis: -1 }),
+  },
+  /** x − log Σ eˣ over the last axis. */
+  logSoftmax: {
+    type: like,
+    define: ([x]) => {
+      const shifted = x.sub(x.maximum());
+      return shifted.sub(shifted.apply("exp").sum().apply("log"));
+    },
+    grad: (g, [x]) => [g.sub(x.apply("softmax").mul(g.sum()))],
+    onnx: (emit, [x]) => emit.node("LogSoftmax", [x], { axis: -1 }),
+  },
+  /** x Φ(x), exactly (Hendrycks 2016). */
+  gelu: {
+    type: like,
+    define: ([x]) => x.mul(0.5).mul(x.mul(Math.SQRT1_2).apply("erf").add(1)),
+    // Φ(x) + x φ(x)
+    grad: (g, [x]) => {
+      const cdf = x.mul(Math.SQRT1_2).apply("erf").add(1).mul(0.5);
+      const pdf = x
+        .mul(x)
+        .mul(-0.5)
+        .apply("exp")
+        .mul(1 / Math.sqrt(2 * Math.PI));
+      return [g.mul(cdf.add(x.mul(pdf)))];
+    },
+    onnx: (emit, inputs) => emit.node("Gelu", inputs, {}, "com.microsoft"),
+  },
+  /** x σ(x). */
+  silu: {
+    type: like,
+    define: ([x]) => x.mul(x.apply("sigmoid")),
+    grad: (g, [x], y) => {
+      const s = x.apply("sigmoid");
+      return [g.mul(s.add(y.mul(s.apply("neg").add(1))))];
+    },
+  },
+  /** (x − mean) / √(var + ε) · γ + β over the last axis (Ba 2016). attrs: eps. */
+  layerNorm: {
+    type: normType("layerNorm"),
+    define: ([x, gamma, beta], { eps }) => {
+      const centred = x.sub(x.mean());
+      return centred.div(centred.mul(centred).mean().add(eps).apply("sqrt")).mul(gamma).add(beta);
+    },
+    grad: (g, [x, gamma], _, { eps }) => {
+      const centred = x.sub(x.mean());
+      const inverse = x.scalar(1).div(centred.mul(centred).mean().add(eps).apply("sqrt"));
+      const normal = centred.mul(inverse);
+      const h = g.mul(gamma);
+      const dx = h
+        .sub(h.mean())
+        .sub(normal.mul(h.mul(normal).mean()))
+        .mul(inverse);
+      return [dx, overRows(g.mul(normal)), overRows(g)];
+    },
+    onnx: (emit, inputs, { attrs }) =>
+      emit.node("LayerNormalization", inputs, { axis: -1, epsilon: emit.float(attrs.eps) }),
+  },
+  /** x / √(mean x² + ε) · γ over the last axis (Zhang 2019). attrs: eps. */
+  rmsNorm: {
+    type: normType("rmsNorm"),
+    define: ([x, gamma], { eps }) => x.div(x.mul(x).mean().add(eps).apply("sqrt")).mul(gamma),
+    grad: (g, [x, gamma], _, { eps }) => {
+      const inverse = x.scalar(1).div(x.mul(x).mean().add(eps).apply("sqrt"));
+      const normal = x.mul(inverse);
+      const h = g.mul(gamma);
+      return [h.sub(normal.mul(h.mul(normal).mean())).mul(inverse), overRows(g.mul(normal))];
+    },
+    onnx: (emit, inputs, { attrs }) =>
+      emit.node("SimplifiedLayerNormalization", inputs, { axis: -1, epsilon: emit.float(attrs.eps), stash_type: 1 }),
+  },
+};

@@ -1,0 +1,73 @@
+/** Rows that are matrix products. */
+import { ShapeError } from "../errors.ts";
+import type { Op, Product } from "./op.ts";
+import { sumTo } from "./ops-elementwise.ts";
+import { broadcast, count, same, show } from "./shape.ts";
+import { offsets, strides, total } from "./value.ts";
+
+export const products: Record<Product, Op> = {
+  /** a b over the last two axes, either of them transposed first; the other axes broadcast. */
+  matmul: {
+    type: ([a, b], { transA, transB }) => {
+      if (a.shape.length < 2 || b.shape.length < 2 || a.dtype !== b.dtype)
+        throw new ShapeError(`matmul: ${a} times ${b}`);
+      const [m, k] = transA ? [a.shape.at(-1)!, a.shape.at(-2)!] : [a.shape.at(-2)!, a.shape.at(-1)!];
+      const [l, n] = transB ? [b.shape.at(-1)!, b.shape.at(-2)!] : [b.shape.at(-2)!, b.shape.at(-1)!];
+      if (!same(k, l)) throw new ShapeError(`matmul: ${show(a.shape)} times ${show(b.shape)}: ${k} is not ${l}`);
+      return { dtype: a.dtype, shape: [...broadcast("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2)), m, n] };
+    },
+    grad: (g, [a, b], _, { transA, transB }) => {
+      const da = transA ? (transB ? b.T.matmul(g.T) : b.matmul(g.T)) : transB ? g.matmul(b) : g.matmul(b.T);
+      const db = transB ? (transA ? g.T.matmul(a.T) : g.T.matmul(a)) : transA ? a.matmul(g) : a.T.matmul(g);
+      return [sumTo(da, a), sumTo(db, b)];
+    },
+    onnx: (emit, inputs, { attrs: { transA, transB } }) =>
+      transA || transB
+        ? emit.node("FusedMatMul", inputs, { transA: +transA, transB: +transB }, "com.microsoft")
+        : emit.node("MatMul", inputs),
+    evaluate: ([a, b], { transA, transB }, out) => {
+      const [m, n] = out.slice(-2);
+      const k = a.shape.at(transA ? -2 : -1)!;
+      const [ai, ak] = strides(a.shape).slice(-2);
+      const [bk, bj] = strides(b.shape).slice(-2);
+      const lead = out.slice(0, -2);
+      const as = offsets(a.shape.slice(0, -2), lead);
+      const bs = offsets(b.shape.slice(0, -2), lead);
+      return new Float64Array(total(out)).map((_, at) => {
+        const batch = Math.floor(at / (m * n));
+        const i = Math.floor(at / n) % m;
+        const j = at % n;
+        let sum = 0;
+        for (let x = 0; x < k; x++)
+          sum +=
+            a.data[as[batch] * m * k + (transA ? x * ai + i * ak : i * ai + x * ak)] *
+            b.data[bs[batch] * k * n + (transB ? j * bk + x * bj : x * bk + j * bj)];
+        return sum;
+      });
+    },
+    flops: ([a], out, { transA }) => 2 * total(out) * a.at(transA ? -2 : -1)!,
+  },
+  /** x Wᵀ: the place where weights meet activations, and where int8 and LoRA take hold. x: [..., m], W: [n, m] → [..., n]. */
+  project: {
+    type: ([x, w]) => {
+      if (w.shape.length !== 2 || x.dtype !== w.dtype) throw new ShapeError(`project: ${x} by ${w}`);
+      if (!same(x.shape.at(-1)!, w.shape[1]))
+        throw new ShapeError(`project: ${show(x.shape)} by ${show(w.shape)}: ${x.shape.at(-1)} is not ${w.shape[1]}`);
+      return { dtype: x.dtype, shape: [...x.shape.slice(0, -1), w.shape[0]] };
+    },
+    grad: (g, [x, w]) => {
+      const flat = g.reshape([count(g.shape.slice(0, -1)), w.shape[0]]);
+      return [g.matmul(w), flat.T.matmul(x.reshape([count(x.shape.slice(0, -1)), w.shape[1]]))];
+    },
+    onnx: (emit, inputs) => emit.node("FusedMatMul", inputs, { transA: 0, transB: 1 }, "com.microsoft"),
+    evaluate: ([x, w]) => {
+      const [n, m] = w.shape;
+      return new Float64Array((x.data.length / m) * n).map((_, at) => {
+        let sum = 0;
+        for (let k = 0; k < m; k++) sum += x.data[Math.floor(at / n) * m + k] * w.data[(at % n) * m + k];
+        return sum;
+      });
+    },
+    flops: ([x], out) => 2 * total(out) * x.at(-1)!,
+  },
+};

@@ -1,0 +1,99 @@
+/** The engine in Node: ONNX Runtime's native binding. The only file that knows it. */
+import * as ort from "onnxruntime-node";
+import { EngineError } from "../errors.ts";
+import type { Engine, Feeds, Session, Values } from "../graph/engine.ts";
+import { bindSizes } from "../graph/evaluate.ts";
+import { inputsOf, type Outputs, paramsOf } from "../graph/graph.ts";
+import { type LowerOptions, onnxModel } from "../graph/onnx.ts";
+import type { DType } from "../graph/tensor.ts";
+
+export interface OrtOptions extends LowerOptions {
+  /** Threads of one operator. Default: all cores. */
+  threads?: number;
+  /** Where the weight files lie that the graph's places name. */
+  folder?: string;
+  /** Writes ONNX Runtime's own profile (JSON) to files that begin so. */
+  profile?: string;
+}
+
+const names: Partial<Record<DType, ort.Tensor.Type>> = {
+  f32: "float32",
+  f16: "float16",
+  i64: "int64",
+  i32: "int32",
+  u8: "uint8",
+  i8: "int8",
+  bool: "bool",
+};
+const dtypes = Object.fromEntries(Object.entries(names).map(([ours, theirs]) => [theirs, ours as DType]));
+
+/** An engine that runs graphs on this machine's processor. */
+export function ortNode(options: OrtOptions = {}): Engine {
+  return {
+    async open(outputs: Outputs): Promise<Session> {
+      const extra = {
+        session: { ...(options.folder && { model_external_initializers_file_folder_path: options.folder }) },
+      };
+      const session = await failing("open", () =>
+        ort.InferenceSession.create(onnxModel(outputs, options), {
+          executionProviders: ["cpu"],
+          graphOptimizationLevel: "all",
+          logSeverityLevel: 3,
+          extra,
+          ...(options.threads && { intraOpNumThreads: options.threads }),
+          ...(options.profile && { enableProfiling: true, profileFilePrefix: options.profile }),
+        }),
+      );
+      return new NodeSession(session, outputs);
+    },
+  };
+}
+
+class NodeSession implements Session {
+  private readonly session: ort.InferenceSession;
+  private readonly outputs: Outputs;
+  constructor(session: ort.InferenceSession, outputs: Outputs) {
+    this.session = session;
+    this.outputs = outputs;
+  }
+
+  async run(feeds: Feeds, into: Feeds = {}): Promise<Record<string, Values>> {
+    this.check(feeds);
+    const given = Object.fromEntries(Object.entries(feeds).map(([name, v]) => [name, tensor(v)]));
+    const wanted = Object.fromEntries(
+      Object.keys(this.outputs).map((name) => [name, into[name] ? tensor(into[name]) : null]),
+    );
+    const results = await failing("run", () => this.session.run(given, wanted));
+    return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, into[name] ?? values(t)]));
+  }
+
+  async close(): Promise<void> {
+    await this.session.release();
+  }
+
+  /** Shapes are checked here, where the message can name the input and its sizes. */
+  private check(feeds: Feeds): void {
+    const sizes = new Map<string, number>();
+    for (const x of inputsOf(this.outputs)) {
+      const given = feeds[x.attrs.name];
+      if (!given)
+        throw new EngineError(`run: no value for input "${x.attrs.name}"; given are ${Object.keys(feeds).join(", ")}`);
+      bindSizes(x.attrs.name, x.shape, given.shape, sizes);
+    }
+    for (const [key, p] of paramsOf(this.outputs))
+      if (!p.attrs.at && !feeds[key]) throw new EngineError(`run: no value for weight "${key}"`);
+  }
+}
+
+const tensor = (v: Values): ort.Tensor => new ort.Tensor(names[v.dtype] as "float32", v.data as Float32Array, v.shape);
+const values = (t: ort.Tensor): Values => ({ dtype: dtypes[t.type], shape: t.dims, data: t.data as Float32Array });
+
+/** The runtime's errors are ours to explain; its own one is the cause. */
+async function failing<T>(what: string, f: () => Promise<T>): Promise<T> {
+  try {
+    return await f();
+  } catch (cause) {
+    const [line] = String(cause instanceof Error ? cause.message : cause).split("\n");
+    throw new EngineError(`ONNX Runtime could not ${what} the graph: ${line}`, { cause });
+  }
+}
