@@ -28,7 +28,13 @@ export function onnxModel(outputs: Outputs, options: LowerOptions = {}): Uint8Ar
 
 /** Collects nodes and initialisers; rows of the table write into it. Equal nodes are written once. */
 export class Emitter {
-  private readonly nodes: object[] = [];
+  private readonly nodes: {
+    op_type: string;
+    input: readonly string[];
+    output: readonly string[];
+    [field: string]: unknown;
+  }[] = [];
+  private readonly published = new Map<string, string>();
   private readonly initializers: object[] = [];
   private readonly inputs: object[] = [];
   private readonly names = new Map<Tensor, string>();
@@ -50,12 +56,13 @@ export class Emitter {
 
   model(outputs: Outputs): Uint8Array {
     const results = Object.entries(outputs).map(([name, y]) => {
-      this.nodes.push({ op_type: "Identity", input: [this.tensor(y)], output: [name], name });
+      this.publish(this.tensor(y), name);
       return valueInfo(name, y.dtype, y.shape);
     });
+    const named = (names: readonly string[]): string[] => names.map((name) => this.published.get(name) ?? name);
     const graph = {
       name: "galago",
-      node: this.nodes,
+      node: this.nodes.map((n) => ({ ...n, input: named(n.input), output: named(n.output) })),
       initializer: this.initializers,
       input: this.inputs,
       output: results,
@@ -65,6 +72,16 @@ export class Emitter {
       { domain: "com.microsoft", version: 1 },
     ];
     return encodeModel({ ir_version: 10, producer_name: "galago", opset_import, graph });
+  }
+
+  /** Gives a result its public name where it is computed, without a copy; inputs, weights and second names are copied. */
+  private publish(internal: string, name: string): void {
+    const source = this.nodes.find(({ output }) => output[0] === internal);
+    if (!source || this.published.has(internal)) {
+      this.nodes.push({ op_type: "Identity", input: [internal], output: [name], name });
+      return;
+    }
+    this.published.set(internal, name);
   }
 
   private tensor(y: Tensor): string {

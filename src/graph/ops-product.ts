@@ -2,7 +2,7 @@
 import { ShapeError } from "../errors.ts";
 import type { Op, Product } from "./op.ts";
 import { sumTo } from "./ops-elementwise.ts";
-import { broadcast, count, same, show } from "./shape.ts";
+import { broadcast, count, same, sameShape, show } from "./shape.ts";
 import { offsets, strides, total } from "./value.ts";
 
 export const products: Record<Product, Op> = {
@@ -47,23 +47,33 @@ export const products: Record<Product, Op> = {
     },
     flops: ([a], out, { transA }) => 2 * total(out) * a.at(transA ? -2 : -1)!,
   },
-  /** x Wᵀ: the place where weights meet activations, and where int8 and LoRA take hold. x: [..., m], W: [n, m] → [..., n]. */
+  /** x Wᵀ + b, b optional: the place where weights meet activations, and where int8 and LoRA take hold.
+   *  x: [..., m], W: [n, m], b: [n] → [..., n]. */
   project: {
-    type: ([x, w]) => {
+    type: ([x, w, b]) => {
       if (w.shape.length !== 2 || x.dtype !== w.dtype) throw new ShapeError(`project: ${x} by ${w}`);
       if (!same(x.shape.at(-1)!, w.shape[1]))
         throw new ShapeError(`project: ${show(x.shape)} by ${show(w.shape)}: ${x.shape.at(-1)} is not ${w.shape[1]}`);
+      if (b && !sameShape(b.shape, [w.shape[0]]))
+        throw new ShapeError(`project: a bias of ${show(b.shape)} for ${w.shape[0]} outputs`);
       return { dtype: x.dtype, shape: [...x.shape.slice(0, -1), w.shape[0]] };
     },
-    grad: (g, [x, w]) => {
-      const flat = g.reshape([count(g.shape.slice(0, -1)), w.shape[0]]);
-      return [g.matmul(w), flat.T.matmul(x.reshape([count(x.shape.slice(0, -1)), w.shape[1]]))];
+    grad: (g, [x, w, b]) => {
+      const rows = g.reshape([count(g.shape.slice(0, -1)), w.shape[0]]);
+      const dw = rows.T.matmul(x.reshape([rows.shape[0], w.shape[1]]));
+      const dx = rows.matmul(w).reshape(x.shape);
+      return b ? [dx, dw, rows.sum([0]).reshape(b.shape)] : [dx, dw];
     },
-    onnx: (emit, inputs) => emit.node("FusedMatMul", inputs, { transA: 0, transB: 1 }, "com.microsoft"),
-    evaluate: ([x, w]) => {
+    // As one product of two matrices: ONNX Runtime runs a batch of them one by one, packing W each time.
+    onnx: (emit, [x, ...weights], { inputs: [{ shape: given }, { shape }], shape: result }) => {
+      const flat = given.length === 2 ? x : emit.node("Reshape", [x, emit.dims([-1, shape[1]])]);
+      const y = emit.node("Gemm", [flat, ...weights], { transB: 1 });
+      return given.length === 2 ? y : emit.node("Reshape", [y, emit.reshapeDims(result)]);
+    },
+    evaluate: ([x, w, b]) => {
       const [n, m] = w.shape;
       return new Float64Array((x.data.length / m) * n).map((_, at) => {
-        let sum = 0;
+        let sum = b ? b.data[at % n] : 0;
         for (let k = 0; k < m; k++) sum += x.data[Math.floor(at / n) * m + k] * w.data[(at % n) * m + k];
         return sum;
       });

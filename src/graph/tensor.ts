@@ -166,8 +166,10 @@ export function node(op: OpName, inputs: readonly Tensor[], attrs: Attrs): Tenso
 
 /** The first stack line outside the compiler and the layers: the line of the model. */
 function caller(stack: string): string | undefined {
-  const lines = stack.split("\n").filter((line) => /^\s+at /.test(line));
-  const outside = lines.find((line) => !/[\\/](src|dist)[\\/](graph|nn)[\\/][^\\/]*$/.test(line) && !line.includes("node:"));
+  const lines = stack.split("\n").filter((line) => /^\s+at .*:\d+:\d+\)?$/.test(line));
+  const outside = lines.find(
+    (line) => !/[\\/](src|dist)[\\/](graph|nn)[\\/][^\\/]*$/.test(line) && !line.includes("node:"),
+  );
   return outside?.match(/([^\s(]+:\d+):\d+\)?$/)?.[1]?.replace(/^file:\/\//, "");
 }
 

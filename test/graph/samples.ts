@@ -105,7 +105,8 @@ export const samples: Record<OpName, Sample[]> = {
   ],
   project: [
     { given: [real([2, 3, 4]), real([5, 4])], apply: (x, w) => x.apply("project", [w]) },
-    { given: [real([3, 4]), real([2, 4])], apply: (x, w) => x.apply("project", [w]) },
+    { given: [real([3, 4]), real([2, 4]), real([2])], apply: (x, w, b) => x.apply("project", [w, b]) },
+    { given: [real([2, 3, 4]), real([5, 4]), real([5])], apply: (x, w, b) => x.apply("project", [w, b]) },
   ],
   softmax: [{ given: [real([2, 5])], apply: (x) => x.apply("softmax") }],
   logSoftmax: [{ given: [real([2, 5])], apply: (x) => x.apply("logSoftmax") }],

@@ -1,0 +1,37 @@
+/** Writing: results, JSON, notices, and files that appear under their name only when they are whole. */
+import { randomUUID } from "node:crypto";
+import { rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { Writable } from "node:stream";
+import type { Terminal } from "./command.ts";
+
+/** Writes and waits until the stream has taken it, so that a closed pipe is met here. */
+export function write(stream: Writable, piece: string | Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(piece, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** The one JSON document of a `--json` run. */
+export function json(terminal: Terminal, value: unknown): Promise<void> {
+  return write(terminal.stdout, `${JSON.stringify(value)}\n`);
+}
+
+/** One line for the person at the terminal. */
+export function notice(terminal: Terminal, line: string): Promise<void> {
+  return write(terminal.stderr, `${line}\n`);
+}
+
+/** Writes a whole file beside `path`, then renames it; a device or pipe that is there already is written to as it is. */
+export async function save(path: string, content: string | Uint8Array): Promise<void> {
+  const there = await stat(path).catch(() => undefined);
+  if (there && !there.isFile() && !there.isDirectory()) return writeFile(path, content);
+  const beside = join(dirname(path), `.${basename(path)}.${randomUUID()}.part`);
+  try {
+    await writeFile(beside, content, { flag: "wx" });
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true }).catch(() => undefined);
+    throw Object.assign(error as Error, { path });
+  }
+}

@@ -1,0 +1,54 @@
+/** One page of any kind from a seed: the same kind, seed and options give the same pixels and the same truth. */
+
+import { RequestError } from "../errors.ts";
+import { card } from "./card.ts";
+import { bar, lineChart, pie } from "./charts.ts";
+import { form } from "./form.ts";
+import { invoice } from "./invoice.ts";
+import { letter } from "./letter.ts";
+import { block, line, word } from "./lines.ts";
+import type { DrawOptions, FontSet, Kind, Page } from "./page.ts";
+import { type Draft, readings } from "./questions.ts";
+import { Random } from "./random.ts";
+import { receipt } from "./receipt.ts";
+import { render } from "./render.ts";
+import { sign } from "./sign.ts";
+import { table } from "./table.ts";
+import { tag } from "./tag.ts";
+
+/** Lays a page out: all that is random about its content comes from the stream. */
+type Layout = (random: Random, fonts: FontSet) => Draft;
+
+/** Every kind of page and how it is laid out: the only list. */
+const layouts: Record<Kind, Layout> = {
+  word,
+  line,
+  block,
+  receipt,
+  invoice,
+  letter,
+  form,
+  table,
+  bar,
+  "chart-line": lineChart,
+  pie,
+  card,
+  tag,
+  sign,
+};
+
+/** All kinds of page, simplest first. */
+export const kinds: readonly Kind[] = Object.keys(layouts) as Kind[];
+
+/** Draws a page. Throws RequestError for an unknown kind, a seed that is no integer and effects outside 0..1. */
+export function draw(kind: Kind, seed: number, { fonts = "train", effects = 0.5 }: DrawOptions = {}): Page {
+  const layout = layouts[kind];
+  if (!layout) throw new RequestError(`draw: no kind "${kind}"; there are ${kinds.join(", ")}`);
+  if (!Number.isSafeInteger(seed)) throw new RequestError(`draw: seed is ${seed}, expected an integer`);
+  if (!(effects >= 0 && effects <= 1)) throw new RequestError(`draw: effects is ${effects}, expected 0 to 1`);
+  const { sheet, fields, questions } = layout(new Random(`${kind} content`, seed), fonts);
+  const { lines } = sheet;
+  const reading = readings(lines, new Random(`${kind} questions`, seed));
+  const { image, glyphs } = render(sheet, new Random(`${kind} looks`, seed), effects);
+  return { kind, seed, image, text: lines.join("\n"), lines, fields, glyphs, questions: [...reading, ...questions] };
+}

@@ -1,0 +1,191 @@
+/** Small pieces of text as documents have them: dates, prices, names, addresses, codes, and text that no language predicts. */
+
+import type { Random } from "./random.ts";
+import {
+  business,
+  common,
+  firstNames,
+  lastNames,
+  legalForms,
+  months,
+  streetKinds,
+  streets,
+  towns,
+  trade,
+} from "./words.ts";
+
+/** How a document writes money: what stands before and after the number, and its decimal mark. */
+export interface Currency {
+  before: string;
+  after: string;
+  mark: "." | ",";
+}
+
+const currencies: readonly Currency[] = [
+  { before: "$", after: "", mark: "." },
+  { before: "RM", after: "", mark: "." },
+  { before: "RM ", after: "", mark: "." },
+  { before: "£", after: "", mark: "." },
+  { before: "€", after: "", mark: "." },
+  { before: "EUR ", after: "", mark: "." },
+  { before: "GBP ", after: "", mark: "." },
+  { before: "", after: " EUR", mark: "," },
+];
+
+const plain: Currency = { before: "", after: "", mark: "." };
+
+/** A currency, or in two of five cases bare numbers. */
+export const currency = (random: Random): Currency => (random.chance(0.4) ? plain : random.pick(currencies));
+
+/** Cents as a number with two decimals: 1240 → "12.40". */
+export function amount(cents: number, mark = "."): string {
+  const digits = String(Math.abs(cents)).padStart(3, "0");
+  return `${cents < 0 ? "-" : ""}${digits.slice(0, -2)}${mark}${digits.slice(-2)}`;
+}
+
+const two = (value: number): string => String(value).padStart(2, "0");
+
+/** A date in one of the formats seen on paper. */
+export function date(random: Random): string {
+  const [day, month, year] = [random.int(1, 28), random.int(1, 12), random.int(2009, 2026)];
+  const name = months[month - 1];
+  const [d, m, y] = [two(day), two(month), two(year % 100)];
+  return random.pick([
+    `${d}/${m}/${year}`,
+    `${d}/${m}/${year}`,
+    `${m}/${d}/${year}`,
+    `${d}-${m}-${year}`,
+    `${year}-${m}-${d}`,
+    `${d}.${m}.${year}`,
+    `${d}/${m}/${y}`,
+    `${d}-${m}-${y}`,
+    `${day} ${name.slice(0, 3)} ${year}`,
+    `${d} ${name.slice(0, 3).toUpperCase()} ${year}`,
+    `${name.slice(0, 3)} ${day}, ${year}`,
+    `${d}-${name.slice(0, 3)}-${year}`,
+    `${day} ${name} ${year}`,
+  ]);
+}
+
+/** A time of day, on 12 or 24 hours, with or without seconds. */
+export function time(random: Random): string {
+  const [h, m, s] = [random.int(7, 22), two(random.int(0, 59)), two(random.int(0, 59))];
+  return random.pick([
+    `${two(h)}:${m}`,
+    `${two(h)}:${m}`,
+    `${two(h)}:${m}:${s}`,
+    `${((h + 11) % 12) + 1}:${m} ${h < 12 ? "AM" : "PM"}`,
+  ]);
+}
+
+/** `count` random characters of an alphabet. */
+export function characters(random: Random, alphabet: string, count: number): string {
+  let text = "";
+  for (let i = 0; i < count; i++) text += alphabet[random.int(0, alphabet.length - 1)];
+  return text;
+}
+
+export const digits = (random: Random, count: number): string => characters(random, "0123456789", count);
+
+const capitals = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const letters = capitals + capitals.toLowerCase();
+const alphanumeric = `${letters}0123456789`;
+/** All printable ASCII but the blank. */
+const printable = Array.from({ length: 94 }, (_, i) => String.fromCharCode(33 + i)).join("");
+
+/** A document, article or order number. */
+export function code(random: Random): string {
+  const head = characters(random, capitals, random.int(1, 3));
+  return random.pick([
+    digits(random, random.int(4, 8)),
+    `${head}${digits(random, random.int(3, 6))}`,
+    `${head}-${digits(random, random.int(3, 6))}`,
+    `${digits(random, 3)}-${digits(random, 4)}`,
+    `${head}${digits(random, 2)}/${digits(random, 4)}`,
+    `#${digits(random, random.int(3, 6))}`,
+  ]);
+}
+
+export function phone(random: Random): string {
+  return random.pick([
+    `0${digits(random, 1)}-${digits(random, 4)} ${digits(random, 4)}`,
+    `0${digits(random, 2)}-${digits(random, 7)}`,
+    `(${digits(random, 3)}) ${digits(random, 3)}-${digits(random, 4)}`,
+    `${digits(random, 3)}-${digits(random, 3)}-${digits(random, 4)}`,
+    `+${random.int(1, 99)} ${digits(random, 2)} ${digits(random, 4)} ${digits(random, 3)}`,
+    `0${digits(random, 4)} ${digits(random, 6)}`,
+  ]);
+}
+
+export function price(random: Random): string {
+  const { before, after, mark } = currency(random);
+  return before + amount(random.int(5, random.pick([999, 9999, 99999])), mark) + after;
+}
+
+export const person = (random: Random): string => `${random.pick(firstNames)} ${random.pick(lastNames)}`;
+
+export function company(random: Random): string {
+  const head = random.pick([
+    random.pick(trade),
+    random.pick(trade),
+    `${random.pick(lastNames)}'s`,
+    random.pick(lastNames),
+  ]);
+  return `${head} ${random.pick(business)} ${random.pick(legalForms)}`.trim();
+}
+
+export const street = (random: Random): string =>
+  random.pick([
+    `${random.int(1, 399)} ${random.pick(streets)} ${random.pick(streetKinds)}`,
+    `No. ${random.int(1, 99)}, ${random.pick(streets)} ${random.pick(streetKinds)}`,
+    `Lot ${random.int(1, 999)}, ${random.pick(streets)} ${random.pick(streetKinds)}`,
+  ]);
+
+export function town(random: Random): string {
+  const name = random.pick(towns);
+  const letters = characters(random, capitals, 2);
+  return random.pick([
+    `${digits(random, 5)} ${name}`,
+    `${name} ${digits(random, 5)}`,
+    `${name} ${letters}${random.int(1, 9)} ${digits(random, 1)}${characters(random, capitals, 2)}`,
+    name,
+  ]);
+}
+
+/** A mail address at one of the domains reserved for examples (RFC 2606). */
+export const email = (random: Random): string =>
+  `${random.pick(firstNames).toLowerCase()}.${random.pick(lastNames).toLowerCase()}@example.${random.pick(["com", "org", "net"])}`;
+
+const title = (word: string): string => word[0].toUpperCase() + word.slice(1);
+
+/** An English word: mostly small letters, at times Capitalised or IN CAPITALS. */
+export function word(random: Random): string {
+  const word = random.pick(common);
+  const style = random.real();
+  return style < 0.6 ? word : style < 0.8 ? title(word) : word.toUpperCase();
+}
+
+/** A sentence of English words without meaning. */
+export function sentence(random: Random, words: number): string {
+  const text = Array.from(
+    { length: words },
+    (_, i) => random.pick(common) + (i < words - 1 && random.chance(0.08) ? "," : ""),
+  );
+  return `${title(text.join(" "))}${random.pick([".", ".", ".", "?", "!"])}`;
+}
+
+/** Characters without sense, 1 to 8 of them. */
+function noise(random: Random): string {
+  const alphabet = random.pick([alphanumeric, alphanumeric, printable, letters, capitals, capitals.toLowerCase()]);
+  return characters(random, alphabet, random.int(1, 8));
+}
+
+/** A price, date, number or code. */
+const figure = (random: Random): string =>
+  random.pick([price, price, date, time, phone, code, (r: Random) => digits(r, r.int(1, 7))])(random);
+
+/** One piece of text: 40% English words, 30% characters without sense, 30% prices, dates, numbers and codes. */
+export function token(random: Random): string {
+  const mix = random.real();
+  return mix < 0.4 ? word(random) : mix < 0.7 ? noise(random) : figure(random);
+}

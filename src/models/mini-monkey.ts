@@ -1,0 +1,64 @@
+/** Mini-Monkey (Huang 2024, arXiv 2408.02034): InternViT, pixel shuffle, MLP, InternLM2; the graph of InternVL2-2B. */
+import { z } from "zod";
+import type { Tensor } from "../graph/tensor.ts";
+import type { Weights } from "../weights/path.ts";
+import { connector, pixelShuffle } from "./connector.ts";
+import { internVit, type VisionConfig, visionConfig } from "./intern-vit.ts";
+import { embed, type TextConfig, textConfig } from "./internlm2.ts";
+
+/** config.json; literals are what the code computes. The last four keys are Galago's: absent in published files. */
+export const miniMonkeyConfig: z.ZodType<MiniMonkeyConfig> = z.object({
+  model_type: z.literal("internvl_chat"),
+  template: z.literal("internlm2-chat"),
+  force_image_size: z.int().positive(),
+  downsample_ratio: z.number().positive().max(1),
+  select_layer: z.literal(-1),
+  ps_version: z.enum(["v1", "v2"]),
+  vision_config: visionConfig,
+  llm_config: textConfig,
+  tiles: z.string().optional(),
+  scm_ratio: z.number().optional(),
+  system_message: z.string().optional(),
+  max_new_tokens: z.int().optional(),
+});
+export interface MiniMonkeyConfig {
+  model_type: "internvl_chat";
+  template: "internlm2-chat";
+  force_image_size: number;
+  downsample_ratio: number;
+  select_layer: -1;
+  ps_version: "v1" | "v2";
+  vision_config: VisionConfig;
+  llm_config: TextConfig;
+  /** Default tile policy, as in `--tiles`. */
+  tiles?: string | undefined;
+  /** Default share of detail tokens that SCM keeps; absent: off. */
+  scm_ratio?: number | undefined;
+  /** Replaces the template's system message; empty: none. */
+  system_message?: string | undefined;
+  max_new_tokens?: number | undefined;
+}
+
+/** Visual tokens of one tile: (image / patch · ratio)². */
+export const tokensPerTile = (c: MiniMonkeyConfig): number =>
+  ((c.force_image_size / c.vision_config.patch_size) * c.downsample_ratio) ** 2;
+
+/** Patch features without the class token. pixels: [n, 3, s, s] → [n, (s/p)², d]. */
+export function patchFeatures(pixels: Tensor, w: Weights, c: MiniMonkeyConfig, keep?: Tensor): Tensor {
+  const last = internVit(pixels, w.vision_model, c.vision_config, keep).at(-1)!;
+  return last.slice(1, 1, last.shape[1]);
+}
+
+/** Patch features to visual tokens. x: [n, (s/p)², d] → [n, tokens, width]. */
+export function visualTokens(x: Tensor, w: Weights, c: MiniMonkeyConfig): Tensor {
+  return connector(pixelShuffle(x, 1 / c.downsample_ratio, c.ps_version), w.mlp1, c.llm_config.hidden_size);
+}
+
+/** Embeddings with the visual tokens written, in order, over the placeholders. ids: [b, t], features: [f, d] → [b, t, d]. */
+export function merged(ids: Tensor, features: Tensor, placeholder: number, w: Weights, c: MiniMonkeyConfig): Tensor {
+  const [b, t] = ids.shape;
+  const words = embed(ids, w.language_model, c.llm_config);
+  const here = ids.equal(placeholder);
+  const order = here.cast("i64").rearrange("b t -> (b t)").apply("cumsum", [], { axis: 0 }).sub(1).max(0);
+  return features.rows(order.reshape([b, t])).where(here.rearrange("b t -> b t 1"), words);
+}

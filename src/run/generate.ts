@@ -1,0 +1,130 @@
+/** The loop that writes an answer: a token is chosen, turned into text, and given back to the model. */
+import { RequestError } from "../errors.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import { loopGuard } from "./loop.ts";
+import { type SampleOptions, sampler } from "./sample.ts";
+import { stopStream, trimStream, utf8Stream } from "./stream.ts";
+
+/** What a prompt must have for any model; a multimodal one adds its images. */
+export interface Prompt {
+  readonly ids: readonly number[];
+}
+
+/** A model with a cache: `prefill` forgets what was before and reads the prompt, `step` reads one more token. Both return
+ *  the logits of the last position, [v]. */
+export interface LanguageModel<P extends Prompt = Prompt> {
+  prefill(prompt: P): Promise<Float32Array>;
+  step(id: number): Promise<Float32Array>;
+}
+
+/** How an answer is written, and when it ends. */
+export interface GenerateOptions extends SampleOptions {
+  /** Most tokens of an answer; a whole number from 0. */
+  readonly maxTokens: number;
+  /** Ids that end the answer and are no part of it. */
+  readonly stopIds: readonly number[];
+  /** Strings that end the answer and are no part of it. */
+  readonly stop?: readonly string[] | undefined;
+  /** Ends the answer within one token: the generator throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A finished answer. */
+export interface Generated {
+  /** The pieces joined: the text without outer white space. */
+  readonly answer: string;
+  /** "stop": an id or string of the options; "length": maxTokens; "loop": the model repeats itself without end. */
+  readonly finishReason: "stop" | "length" | "loop";
+  /** Ids of the answer, without the one that ended it. */
+  readonly ids: number[];
+  /** Softmax probability of each id under the model's own logits. */
+  readonly probabilities: number[];
+  readonly promptTokens: number;
+  /** Milliseconds in which the prompt was read. */
+  readonly prefillMs: number;
+  /** Milliseconds of everything after that, without the time in which the caller held the pieces. */
+  readonly decodeMs: number;
+}
+
+/** Writes the answer to a prompt: yields pieces of text as soon as they are certain, which never split a character, and
+ *  returns the whole. The repetition penalty looks at the answer, not the prompt. Throws RequestError for options out of
+ *  range. */
+export async function* generate<P extends Prompt>(
+  model: LanguageModel<P>,
+  prompt: P,
+  tokenizer: Tokenizer,
+  options: GenerateOptions,
+): AsyncGenerator<{ text: string }, Generated> {
+  const { maxTokens, stopIds, stop = [], signal } = options;
+  if (!Number.isSafeInteger(maxTokens) || maxTokens < 0)
+    throw new RequestError(`max_tokens is ${maxTokens}; expected a whole number from 0`);
+  if (stop.includes("")) throw new RequestError('stop holds ""; expected strings of at least one character');
+  const choose = sampler(options);
+  const text = textStream(tokenizer, stop);
+  const loops = loopGuard();
+  const ids: number[] = [];
+  const probabilities: number[] = [];
+  const spent = { prefillMs: 0, decodeMs: 0 };
+  const record = (finishReason: Generated["finishReason"]): Generated => {
+    return { answer: text.all(), finishReason, ids, probabilities, promptTokens: prompt.ids.length, ...spent };
+  };
+
+  signal?.throwIfAborted();
+  if (maxTokens === 0) return record("length");
+  let begun = performance.now();
+  let logits = await model.prefill(prompt);
+  spent.prefillMs = performance.now() - begun;
+  for (;;) {
+    signal?.throwIfAborted();
+    begun = performance.now();
+    const { id, probability } = choose(logits, ids);
+    const ended = stopIds.includes(id);
+    if (!ended) {
+      ids.push(id);
+      probabilities.push(probability);
+      text.push(id);
+    }
+    const loop = !ended && loops(id);
+    const finishReason =
+      ended || text.stopped() ? "stop" : loop ? "loop" : ids.length === maxTokens ? "length" : undefined;
+    const piece = text.take(finishReason !== undefined);
+    spent.decodeMs += performance.now() - begun;
+    if (piece !== "") yield { text: piece };
+    if (finishReason) return record(finishReason);
+    signal?.throwIfAborted();
+    begun = performance.now();
+    logits = await model.step(id);
+    spent.decodeMs += performance.now() - begun;
+  }
+}
+
+interface TextStream {
+  push(id: number): void;
+  /** The text that has become certain since the last call; all that is left when it is the last. */
+  take(last: boolean): string;
+  all(): string;
+  stopped(): boolean;
+}
+
+/** Ids to text: bytes to characters, characters to the text before a stop string, that text to one without outer space. */
+function textStream(tokenizer: Tokenizer, stop: readonly string[]): TextStream {
+  const characters = utf8Stream();
+  const stops = stopStream(stop);
+  const trim = trimStream();
+  let taken = "";
+  let ready = "";
+  return {
+    push: (id) => {
+      ready += trim.push(stops.push(characters.push(tokenizer.bytes(id))));
+    },
+    take: (last) => {
+      if (last) ready += trim.push(stops.push(characters.flush()) + stops.flush());
+      const piece = ready;
+      taken += piece;
+      ready = "";
+      return piece;
+    },
+    all: () => taken,
+    stopped: () => stops.stopped,
+  };
+}

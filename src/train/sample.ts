@@ -1,0 +1,95 @@
+/** A page with questions as the trainer eats it: tiles, token ids, what to predict, and where letters stand. */
+import { patchLabels } from "../data/dense.ts";
+import type { Page, Question } from "../data/page.ts";
+import { type MiniMonkeyConfig, tokensPerTile } from "../models/mini-monkey.ts";
+import { chatTemplate, labelled, unlabelled } from "../text/template.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import { cut } from "../vision/tiles.ts";
+import type { TilePlan } from "../vision/tilings.ts";
+import { denseClasses } from "./objective.ts";
+
+/** One row of a batch. Questions about the image are segments behind a shared prefix: each sees the image and itself,
+ *  at the positions it would have alone. */
+export interface Sample {
+  /** [n, s, s, 3]. */
+  tiles: Uint8Array;
+  /** A character code per patch of each tile, 0 for none, −1 where nothing is asked of the tower. */
+  dense: Int32Array;
+  ids: number[];
+  /** The id that each position should predict, −1 for none. */
+  targets: number[];
+  positions: number[];
+  segments: number[];
+}
+
+/** A letter narrower than this many pixels of a tile cannot be read: the tower is not asked to. */
+const legible = 4.5;
+
+/** Tiles, labels and as many of the questions as fit into `maxTokens`. */
+export function sampleOf(
+  page: Page,
+  questions: readonly Question[],
+  plan: TilePlan,
+  c: MiniMonkeyConfig,
+  tokenizer: Tokenizer,
+  maxTokens: number,
+): Sample {
+  const tiles = cut(page.image, plan, c.force_image_size);
+  return { tiles, dense: denseLabels(page, plan, c), ...packed(questions, plan.tiles.length, c, tokenizer, maxTokens) };
+}
+
+function packed(
+  questions: readonly Question[],
+  n: number,
+  c: MiniMonkeyConfig,
+  tokenizer: Tokenizer,
+  maxTokens: number,
+): Omit<Sample, "tiles" | "dense"> {
+  const template = chatTemplate(c.template);
+  const options = { template, system: c.system_message, imageTokens: [n * tokensPerTile(c)] };
+  const row: Omit<Sample, "tiles" | "dense"> = { ids: [], targets: [], positions: [], segments: [] };
+  let segment = 0;
+  for (const { question, answer } of questions) {
+    const { ids, labels } = labelled(
+      tokenizer,
+      [
+        { role: "user", content: `<image>\n${question}` },
+        { role: "assistant", content: answer },
+      ],
+      options,
+    );
+    const prefix = ids.lastIndexOf(tokenizer.id(template.image.end)) + 2;
+    const start = segment === 0 ? 0 : prefix;
+    if (row.ids.length + ids.length - start > maxTokens) continue;
+    segment++;
+    for (let i = start; i < ids.length; i++) {
+      row.ids.push(ids[i]);
+      row.positions.push(i);
+      row.segments.push(i < prefix ? 0 : segment);
+      row.targets.push(i + 1 < ids.length && labels[i + 1] !== unlabelled ? labels[i + 1] : -1);
+    }
+  }
+  return row;
+}
+
+/** The characters of a page on the patches of each tile of a plan. [n · patches]. */
+export function denseLabels({ glyphs, image }: Page, plan: TilePlan, c: MiniMonkeyConfig): Int32Array {
+  const side = c.force_image_size / c.vision_config.patch_size;
+  const widths = glyphs.map((g) => g.width).sort((a, b) => a - b);
+  const median = widths[widths.length >> 1] ?? 0;
+  const grids = { detailed: plan.detailed, adaptive: plan.adaptive ?? [1, 1], global: [1, 1] } as const;
+  const byLayer = new Map<string, Int32Array>();
+  const result = new Int32Array(plan.tiles.length * side * side);
+  plan.tiles.forEach(({ layer, column, row }, i) => {
+    const [columns, rows] = grids[layer];
+    const readable = (median * columns * c.force_image_size) / image.width >= legible;
+    const labels = byLayer.get(layer) ?? patchLabels(glyphs, image.width, image.height, columns * side, rows * side);
+    byLayer.set(layer, labels);
+    for (let y = 0; y < side; y++)
+      for (let x = 0; x < side; x++) {
+        const code = labels[(row * side + y) * columns * side + column * side + x];
+        result[(i * side + y) * side + x] = readable && code < denseClasses ? code : -1;
+      }
+  });
+  return result;
+}

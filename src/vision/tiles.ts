@@ -1,0 +1,61 @@
+/** Cutting an image into the tiles of a plan, and the tensor the vision tower reads. */
+import type { Grid } from "./grids.ts";
+import type { Image, Size } from "./image.ts";
+import { crop, resize } from "./resize.ts";
+import type { Layer, TilePlan } from "./tilings.ts";
+
+/**
+ * The tiles of `plan`, each `size` x `size` pixels: uint8 [n, size, size, 3]. Every layer is the whole image resized to
+ * (columns * size) x (rows * size), aspect not kept, and cut; the global tile is the image at size x size.
+ */
+export function cut(image: Image, plan: TilePlan, size: number): Uint8Array {
+  const layers = new Map<Layer, Image>();
+  const layer = (name: Layer): Image => {
+    const [columns, rows] = gridOf(plan, name);
+    const whole = layers.get(name) ?? resize(image, columns * size, rows * size);
+    layers.set(name, whole);
+    return whole;
+  };
+  const bytes = 3 * size * size;
+  const tiles = new Uint8Array(plan.tiles.length * bytes);
+  for (const [i, { layer: name, column, row }] of plan.tiles.entries()) {
+    tiles.set(crop(layer(name), column * size, row * size, size, size).data, i * bytes);
+  }
+  return tiles;
+}
+
+function gridOf(plan: TilePlan, layer: Layer): Grid {
+  return (layer !== "global" && plan[layer]) || [1, 1];
+}
+
+/** ImageNet's mean and standard deviation of R, G and B in 0..1. */
+const mean = [0.485, 0.456, 0.406];
+const deviation = [0.229, 0.224, 0.225];
+
+/** (byte / 255 - mean) / deviation of every byte and channel, each step rounded to float32 as the reference does. */
+const normal: readonly Float32Array[] = mean.map((m, channel) =>
+  Float32Array.from({ length: 256 }, (_, byte) =>
+    Math.fround(Math.fround(Math.fround(byte / 255) - Math.fround(m)) / Math.fround(deviation[channel])),
+  ),
+);
+
+/** `n` tiles as the vision tower reads them: uint8 [n, size, size, 3] to float32 [n, 3, size, size], channels normalised. */
+export function normalise(bytes: Uint8Array, n: number, size: number): Float32Array {
+  const area = size * size;
+  const pixels = new Float32Array(n * 3 * area);
+  for (let tile = 0; tile < n; tile++) {
+    for (let channel = 0; channel < 3; channel++) {
+      const table = normal[channel];
+      const out = (tile * 3 + channel) * area;
+      const from = tile * 3 * area + channel;
+      for (let i = 0; i < area; i++) pixels[out + i] = table[bytes[from + 3 * i]];
+    }
+  }
+  return pixels;
+}
+
+/** The linear scale at which the finest grid sees the image, on its worse axis; below 1 detail is lost. */
+export function scale(plan: TilePlan, size: number, { width, height }: Size): number {
+  const grids = [plan.detailed, plan.adaptive ?? plan.detailed];
+  return Math.max(...grids.map(([columns, rows]) => Math.min((columns * size) / width, (rows * size) / height)));
+}

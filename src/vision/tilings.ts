@@ -1,0 +1,195 @@
+/** Tile policies: which grids of square tiles an image is cut into, as pure functions of its size. */
+import { RequestError } from "../errors.ts";
+import { candidates, type Grid, nearest } from "./grids.ts";
+
+/** Where a tile comes from: the detailed grid, the adaptive grid, or the whole image in one tile. */
+export type Layer = "detailed" | "adaptive" | "global";
+
+/** One tile: cell (column, row) of its layer's grid. */
+interface Tile {
+  readonly layer: Layer;
+  readonly column: number;
+  readonly row: number;
+}
+
+/**
+ * What to cut: the grid that each layer chose, whether a global tile is among the tiles, and `tiles` in the order in which the
+ * model reads them. `adaptive` is null where the policy has no such layer.
+ */
+export interface TilePlan {
+  readonly detailed: Grid;
+  readonly adaptive: Grid | null;
+  readonly global: boolean;
+  readonly tiles: readonly Tile[];
+}
+
+/** A tile policy: `plan` says how a width x height image is cut into tiles of `size` pixels a side; `spec` is its own name. */
+export interface Tiling {
+  readonly spec: string;
+  plan(width: number, height: number, size: number): TilePlan;
+}
+
+/** The fewest and the most tiles a grid may have. */
+interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+/**
+ * D and A are the tiles of a pass, each ending in its global tile if it has one; a pass that chose 1 x 1 has that tile as its end.
+ * `detailed`: D A end-of-D, so that the detailed grid is the first thing the model reads, as SCM needs. `demo`: A D end-of-A.
+ * `plain`: D end-of-D A end-of-A.
+ */
+type Order = "detailed" | "demo" | "plain";
+
+/** The two passes of MSAC, and how the second differs from and is joined to the first. */
+export interface Msac {
+  readonly detailed: Range;
+  readonly adaptive: Range;
+  /** Drops adaptive c x r when `both` c and r divide the detailed grid's, or when `either` does (training). */
+  readonly exclude: "both" | "either";
+  readonly order: Order;
+  /** Passes that end in a global tile (each only if it chose more than one tile). */
+  readonly thumbnails: "both" | "detailed" | "adaptive" | "none";
+}
+
+/** MSAC as released for inference: demo ranges, detailed layer first. */
+const released: Msac = {
+  detailed: { min: 4, max: 12 },
+  adaptive: { min: 3, max: 7 },
+  exclude: "both",
+  order: "detailed",
+  thumbnails: "both",
+};
+
+/** The whole image in one tile. */
+const single: Tiling = {
+  spec: "single",
+  plan: () => plan([1, 1], null, cells("detailed", [1, 1])),
+};
+
+/** One grid of nearest aspect and, unless it is 1 x 1, a global tile (InternVL 1.5, 2024). */
+function dynamic(range: Range): Tiling {
+  return {
+    spec: `dynamic:${text(range)}`,
+    plan(width, height, size) {
+      const grid = nearest(candidates(range.min, range.max), width, height, size);
+      const { body, end } = pass("detailed", grid, true);
+      return plan(grid, null, [...body, ...end]);
+    },
+  };
+}
+
+/** Multi-scale adaptive crop (Mini-Monkey, 2024): a second grid whose cell borders do not fall on the first's. */
+export function msac(options: Msac = released): Tiling {
+  const { detailed, adaptive, exclude, order, thumbnails } = options;
+  return {
+    spec: msacSpec(options),
+    plan(width, height, size) {
+      const first = nearest(candidates(detailed.min, detailed.max), width, height, size);
+      const others = candidates(adaptive.min, adaptive.max).filter((grid) => !excluded(grid, first, exclude));
+      const second = nearest(others, width, height, size);
+      const d = pass("detailed", first, thumbnails === "both" || thumbnails === "detailed");
+      const a = pass("adaptive", second, thumbnails === "both" || thumbnails === "adaptive");
+      return plan(first, second, joined[order](d, a));
+    },
+  };
+}
+
+interface Pass {
+  readonly body: readonly Tile[];
+  readonly end: readonly Tile[];
+}
+
+const joined: Record<Order, (d: Pass, a: Pass) => readonly Tile[]> = {
+  detailed: (d, a) => [...d.body, ...a.body, ...d.end],
+  demo: (d, a) => [...a.body, ...d.body, ...a.end],
+  plain: (d, a) => [...d.body, ...d.end, ...a.body, ...a.end],
+};
+
+function excluded([c, r]: Grid, [columns, rows]: Grid, rule: Msac["exclude"]): boolean {
+  const divides = [columns % c === 0, rows % r === 0];
+  return rule === "both" ? divides.every(Boolean) : divides.some(Boolean);
+}
+
+/** With a thumbnail the last tile stands apart: the global tile, or the only one there is. */
+function pass(layer: Layer, grid: Grid, thumbnail: boolean): Pass {
+  const tiles = cells(layer, grid);
+  if (!thumbnail) return { body: tiles, end: [] };
+  return tiles.length === 1 ? { body: [], end: tiles } : { body: tiles, end: cells("global", [1, 1]) };
+}
+
+/** The cells of a grid, left to right, then top to bottom. */
+function cells(layer: Layer, [columns, rows]: Grid): Tile[] {
+  return Array.from({ length: columns * rows }, (_, i) => ({
+    layer,
+    column: i % columns,
+    row: Math.floor(i / columns),
+  }));
+}
+
+function plan(detailed: Grid, adaptive: Grid | null, tiles: readonly Tile[]): TilePlan {
+  return { detailed, adaptive, global: tiles.some((tile) => tile.layer === "global"), tiles };
+}
+
+function text({ min, max }: Range): string {
+  return `${min}..${max}`;
+}
+
+/** The shortest spec that parses to `options`. */
+function msacSpec(options: Msac): string {
+  const words = Object.entries(options)
+    .map(([key, value]) => [key, typeof value === "object" ? text(value) : value] as const)
+    .filter(([key, value]) => key === "detailed" || key === "adaptive" || value !== released[key as keyof Msac]);
+  return `msac:${words.map(([key, value]) => `${key}=${value}`).join(",")}`;
+}
+
+/** More tiles than any language model has room for; keeps the table of candidates small. */
+const mostTiles = 256;
+
+const specs = "msac, msac:detailed=4..12,adaptive=3..7, dynamic:1..12, single";
+
+const choices = {
+  exclude: ["both", "either"],
+  order: ["detailed", "demo", "plain"],
+  thumbnails: ["both", "detailed", "adaptive", "none"],
+} as const;
+
+/**
+ * The policy a spec names: `msac`, `msac:detailed=4..12,adaptive=3..7`, `dynamic:1..12` or `single`. `msac` also takes
+ * `exclude=`, `order=` and `thumbnails=`, see `Msac`; what is left out is as released. Throws RequestError otherwise.
+ */
+export function parseTiling(spec: string): Tiling {
+  const [name, rest, ...more] = spec.split(":");
+  if (more.length === 0) {
+    if (name === "single" && rest === undefined) return single;
+    if (name === "dynamic") return dynamic(range(rest ?? "1..12", spec));
+    if (name === "msac") return msac(rest === undefined ? released : msacOptions(rest, spec));
+  }
+  throw new RequestError(`no tiling "${spec}"; there are ${specs}`);
+}
+
+function msacOptions(words: string, spec: string): Msac {
+  const options: Record<string, unknown> = { ...released };
+  for (const word of words.split(",")) {
+    const [key, value = ""] = word.split(/=(.*)/s);
+    if (key === "detailed" || key === "adaptive") options[key] = range(value, spec);
+    else if (Object.hasOwn(choices, key)) options[key] = choice(key as keyof typeof choices, value, spec);
+    else throw new RequestError(`tiling "${spec}": no option "${key}"; there are ${Object.keys(released).join(", ")}`);
+  }
+  return options as unknown as Msac;
+}
+
+function choice(key: keyof typeof choices, value: string, spec: string): string {
+  const known: readonly string[] = choices[key];
+  if (known.includes(value)) return value;
+  throw new RequestError(`tiling "${spec}": ${key} is "${value}", expected ${known.join(", ")}`);
+}
+
+function range(words: string, spec: string): Range {
+  const [, min, max] = (/^(\d{1,4})\.\.(\d{1,4})$/.exec(words) ?? []).map(Number);
+  if (min >= 1 && min <= max && max <= mostTiles) return { min, max };
+  throw new RequestError(
+    `tiling "${spec}": "${words}" is no range of tiles; expected MIN..MAX with 1 <= MIN <= MAX <= ${mostTiles}`,
+  );
+}

@@ -1,0 +1,95 @@
+/** Weights as a path: `w.encoder.layers[i].attn.qkv` in a model is the key in the checkpoint. */
+import { WeightError } from "../errors.ts";
+import type { Place } from "../graph/onnx.ts";
+import { sameShape, show } from "../graph/shape.ts";
+import { type DType, node, type Tensor } from "../graph/tensor.ts";
+
+/** A place in a checkpoint; any property leads on. `param` makes a tensor of it. */
+export interface Weights {
+  readonly [name: string]: Weights;
+}
+
+/** How a weight begins when nothing is known: a normal distribution of this deviation, or one value everywhere. */
+export type Initial = { deviation: number } | { value: number };
+
+/** What stands behind a path: shapes and places by key. */
+export interface Source {
+  /** Named in messages: the file or folder. */
+  readonly name: string;
+  /** The stored tensor, or undefined where there is none. `at` is absent where each run is given the values. */
+  find(key: string, shape: readonly number[], initial: Initial): { shape: readonly number[]; at?: Place } | undefined;
+  keys(): Iterable<string>;
+}
+
+interface Store {
+  readonly source: Source;
+  readonly tensors: Map<string, Tensor>;
+}
+
+const paths = new WeakMap<object, { store: Store; key: string }>();
+
+/** The root of the paths into a source. */
+export function weights(source: Source): Weights {
+  return path({ source, tensors: new Map() }, "");
+}
+
+function path(store: Store, key: string): Weights {
+  // A proxy's target must be an object; paths remember what each proxy stands for.
+  const proxy: Weights = new Proxy({} as Weights, {
+    get: (_, name) => path(store, key ? `${key}.${String(name)}` : String(name)),
+    has: (_, name) => has(store.source, key ? `${key}.${String(name)}` : String(name)),
+  });
+  paths.set(proxy, { store, key });
+  return proxy;
+}
+
+/** Whether a source holds this key or any below it. */
+function has(source: Source, key: string): boolean {
+  for (const k of source.keys()) if (k === key || k.startsWith(`${key}.`)) return true;
+  return false;
+}
+
+/** The weight at a path, with the shape the model expects of it. The same path twice is the same tensor.
+ *  Throws WeightError that names the key, the nearest keys or both shapes, and the source. */
+export function param(w: Weights, shape: readonly number[], initial: Initial, dtype: DType = "f32"): Tensor {
+  const { store, key } = paths.get(w)!;
+  const before = store.tensors.get(key);
+  const found = before ? { shape: before.shape as number[] } : store.source.find(key, shape, initial);
+  if (!found)
+    throw new WeightError(
+      `no weight "${key}" in ${store.source.name}; nearest: ${nearest(key, store.source.keys()).join(", ")}`,
+    );
+  if (!sameShape(found.shape, shape))
+    throw new WeightError(`"${key}" is ${show(found.shape)} in ${store.source.name}, ${show(shape)} in the model`);
+  const tensor = before ?? node("param", [], { key, shape, dtype, at: "at" in found ? found.at : undefined });
+  store.tensors.set(key, tensor);
+  return tensor;
+}
+
+/** Throws WeightError where the source holds keys that no `param` of this root asked for. */
+export function close(w: Weights, except: RegExp): void {
+  const { store } = paths.get(w)!;
+  const left = [...store.source.keys()].filter((key) => !store.tensors.has(key) && !except.test(key));
+  if (left.length)
+    throw new WeightError(
+      `${store.source.name}: the model uses ${store.tensors.size} weights and leaves ${left.length} unused: ${left.slice(0, 5).join(", ")}${left.length > 5 ? ", …" : ""}`,
+    );
+}
+
+/** The three keys at the smallest edit distance. */
+function nearest(key: string, keys: Iterable<string>): string[] {
+  const ranked = [...keys].map((k) => [distance(key, k), k] as const).sort(([a], [b]) => a - b);
+  return ranked.length ? ranked.slice(0, 3).map(([, k]) => k) : ["none, the source is empty"];
+}
+
+/** Levenshtein's edit distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++)
+      next.push(Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    row = next;
+  }
+  return row[b.length];
+}

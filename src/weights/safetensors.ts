@@ -1,0 +1,139 @@
+/** Safetensors files on disk: read a tensor at a time by its byte range, write whole files or nothing. */
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
+import { basename } from "node:path";
+import { FormatError, RequestError, WeightError } from "../errors.ts";
+import { type Dtype, dtypeBytes, type Entry, formatHeader, headerLength, parseHeader } from "./header.ts";
+import { decodeValues, encodeValues, type Values } from "./values.ts";
+
+/** An open safetensors file: its entries by key, and their numbers on request. */
+export interface SafetensorsFile {
+  readonly path: string;
+  readonly entries: ReadonlyMap<string, Entry>;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The stored bytes of one tensor. Throws WeightError when there is no such key. */
+  bytes(key: string): Uint8Array;
+  /** The numbers of one tensor, F16 and BF16 widened to Float32Array. Throws WeightError when there is no such key. */
+  read(key: string): Values;
+  close(): void;
+}
+
+/** Opens a safetensors file and checks its header; tensor bytes are read when asked for. Throws RequestError (404) when
+ *  there is no such file, FormatError when it is none or damaged. */
+export function openSafetensors(path: string): SafetensorsFile {
+  const name = basename(path);
+  const file = openToRead(path);
+  try {
+    const { size } = fstatSync(file);
+    const length = headerLength(readRange(file, 0, Math.min(8, size), name), size, name);
+    const { entries, metadata } = parseHeader(readRange(file, 0, 8 + length, name), size, name);
+    const bytes = (key: string): Uint8Array => {
+      const entry = entries.get(key);
+      if (!entry) throw new WeightError(`no weight "${key}" in ${name}, which holds ${entries.size} tensors`);
+      return readRange(file, entry.offset, entry.length, name);
+    };
+    return {
+      path,
+      entries,
+      metadata,
+      bytes,
+      read: (key) => decodeValues(entries.get(key)?.dtype ?? "U8", bytes(key)),
+      close: () => closeSync(file),
+    };
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
+}
+
+function openToRead(path: string): number {
+  let file: number;
+  try {
+    file = openSync(path, "r");
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    throw missing ? new RequestError(`${path}: no such file`, 404) : new RequestError((cause as Error).message);
+  }
+  if (fstatSync(file).isFile()) return file;
+  closeSync(file);
+  throw new FormatError(`${path}: is not a file; expected a .safetensors file`);
+}
+
+/** One read call moves at most this many bytes: the system's limit is 2 GiB. */
+const maxTransfer = 2 ** 30;
+
+function readRange(file: number, offset: number, length: number, name: string): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const read = readSync(file, bytes, done, Math.min(length - done, maxTransfer), offset + done);
+    if (read === 0)
+      throw new FormatError(`${name}: ends at byte ${offset + done} while being read; expected ${offset + length}`);
+    done += read;
+  }
+  return bytes;
+}
+
+/** A tensor to store. `data` may be a function, called when its turn comes, so that a file may exceed memory. */
+export interface StoredTensor {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly data: Values | (() => Values);
+}
+
+/** Writes tensors in the given order, the same bytes for the same input; a Float32Array may be stored as F16 or BF16.
+ *  Writes beside `path`, flushes, renames: on failure nothing is left. Throws WeightError for data that does not fit its
+ *  dtype and shape or a repeated key, RequestError (507 for a full disk) when the file cannot be written. */
+export function writeSafetensors(
+  path: string,
+  tensors: Iterable<readonly [key: string, tensor: StoredTensor]>,
+  metadata: Readonly<Record<string, string>> = {},
+): void {
+  const list = [...tensors];
+  checkKeys(list);
+  const beside = `${path}.${process.pid}.part`;
+  let file: number | undefined;
+  try {
+    file = openSync(beside, "w");
+    writeAll(file, formatHeader(list, metadata));
+    for (const [key, tensor] of list) writeAll(file, tensorBytes(key, tensor));
+    fsyncSync(file);
+    closeSync(file);
+    file = undefined;
+    renameSync(beside, path);
+  } catch (error) {
+    if (file !== undefined) closeSync(file);
+    rmSync(beside, { force: true });
+    throw writeFailure(path, error);
+  }
+}
+
+function checkKeys(tensors: readonly (readonly [string, StoredTensor])[]): void {
+  const seen = new Set(["__metadata__"]);
+  for (const [key] of tensors) {
+    if (seen.has(key)) throw new WeightError(`"${key}" cannot be stored: the name is taken; expected every key once`);
+    seen.add(key);
+  }
+}
+
+function tensorBytes(key: string, { dtype, shape, data }: StoredTensor): Uint8Array {
+  const bytes = encodeValues(dtype, typeof data === "function" ? data() : data, key);
+  const size = dtypeBytes[dtype];
+  const expected = shape.reduce((product, n) => product * n, 1);
+  if (bytes.length !== expected * size)
+    throw new WeightError(`"${key}" has ${bytes.length / size} numbers; shape [${shape.join(", ")}] takes ${expected}`);
+  return bytes;
+}
+
+function writeAll(file: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; )
+    done += writeSync(file, bytes, done, Math.min(bytes.length - done, maxTransfer));
+}
+
+function writeFailure(path: string, error: unknown): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === undefined) return error;
+  const full = code === "ENOSPC" || code === "EDQUOT";
+  const why = full ? "the disk is full; free space and run again" : (error as Error).message;
+  const failure = new RequestError(`${path}: not written: ${why}`, full ? 507 : 400);
+  failure.cause = error;
+  return failure;
+}

@@ -1,0 +1,43 @@
+/** A terminal made of memory, to run commands in process. */
+import { Readable, Writable } from "node:stream";
+import type { Command } from "../../src/cli/command.ts";
+import { commands, main } from "../../src/cli/program.ts";
+
+/** What a run left behind: its exit status and all it wrote. */
+export interface Outcome {
+  readonly status: number;
+  readonly stdout: Buffer;
+  readonly text: string;
+  readonly stderr: string;
+}
+
+/** What a run is given beside its words: the bytes of standard input, the commands there are, the signal of Ctrl-C. */
+export interface Given {
+  readonly stdin?: Uint8Array;
+  readonly list?: readonly Command[];
+  readonly signal?: AbortSignal;
+}
+
+/** Runs `galago` with these words in this process. */
+export async function galago(words: readonly string[], given: Given = {}): Promise<Outcome> {
+  const { stdin = Buffer.alloc(0), list = commands, signal = new AbortController().signal } = given;
+  const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+  const terminal = {
+    stdin: Readable.from([stdin]),
+    stdout: into(stdout),
+    stderr: into(stderr),
+    interrupted: () => signal,
+  };
+  const status = await main(words, terminal, list);
+  const bytes = Buffer.concat(stdout);
+  return { status, stdout: bytes, text: bytes.toString(), stderr: Buffer.concat(stderr).toString() };
+}
+
+function into(pieces: Buffer[]): Writable {
+  return new Writable({
+    write(piece, _, done) {
+      pieces.push(Buffer.from(piece));
+      done();
+    },
+  });
+}
