@@ -8,10 +8,11 @@ import { failure } from "./failure.ts";
 import { notice } from "./output.ts";
 import { plan } from "./plan.ts";
 import { resize } from "./resize.ts";
+import { train } from "./train.ts";
 import { usageError } from "./values.ts";
 
 /** Every command there is, in the order of `galago --help`. */
-export const commands: readonly Command[] = [plan, resize];
+export const commands: readonly Command[] = [train, plan, resize];
 
 /** Runs the words after `galago` and returns the exit status; what went wrong is said in one line on stderr. */
 export async function main(

@@ -1,5 +1,6 @@
 /** What training minimises: cross entropy of the answers, and beside it of the characters that the tower sees. */
-import { input, type Tensor } from "../graph/tensor.ts";
+import { fixed } from "../graph/shape.ts";
+import { constant, input, type Tensor } from "../graph/tensor.ts";
 import { head, internlm2 } from "../models/internlm2.ts";
 import { type MiniMonkeyConfig, merged, patchFeatures, visualTokens } from "../models/mini-monkey.ts";
 import { linear } from "../nn/layers.ts";
@@ -27,42 +28,67 @@ export function crossEntropy(logits: Tensor, targets: Tensor, weights?: Tensor):
   return nats.mul(weight).sum(axes).div(weight.sum(axes).max(1e-6)).reshape([1]);
 }
 
+/** How much each loss counts; 0 leaves its part of the model out of the graph. */
+export interface LossWeights {
+  answer: number;
+  dense: number;
+}
+
 export interface Losses {
-  /** What is minimised. */
-  total: Tensor;
-  answer: Tensor;
+  /** The weighted sum, which is minimised. */
+  loss: Tensor;
+  answer?: Tensor;
   dense?: Tensor;
 }
 
-/** The losses of a packed batch. Inputs: pixels [n, 3, s, s], ids, targets, positions, segments [b, t], dense [n, patches] and keep
- *  [2·layers, n] for drop path. `denseWeight` 0 leaves the dense task and its head out. */
+/** The losses of a packed batch. Inputs: pixels [n, 3, s, s]; for answers ids, targets, positions, segments [b, t]; for the dense task
+ *  dense [n, patches]; keep [2·layers, n] where the configuration has drop path. */
 export function objective(
   w: Weights,
   c: MiniMonkeyConfig,
   shape: BatchShape,
   placeholder: number,
-  denseWeight: number,
-  answerWeight = 1,
+  weight: LossWeights,
 ): Losses {
-  const s = c.force_image_size;
-  const { tiles: n, rows: b, tokens: t } = shape;
-  const pixels = input("pixels", [n, 3, s, s]);
-  const keep = c.vision_config.drop_path_rate ? input("keep", [2 * c.vision_config.num_hidden_layers, n]) : undefined;
+  const { force_image_size: s, vision_config: v } = c;
+  const pixels = input("pixels", [shape.tiles, 3, s, s]);
+  const keep = v.drop_path_rate ? input("keep", [2 * v.num_hidden_layers, shape.tiles]) : undefined;
   const patches = patchFeatures(pixels, w, c, keep);
-  const dense = denseWeight ? denseLoss(patches, w, n, (s / c.vision_config.patch_size) ** 2) : undefined;
-  const ids = input("ids", [b, t], "i64");
-  const features = visualTokens(patches, w, c).rearrange("n f d -> (n f) d");
-  const x = merged(ids, features, placeholder, w, c);
-  const pass = { positions: input("positions", [b, t], "i64"), segments: input("segments", [b, t], "i64") };
-  const logits = head(internlm2(x, w.language_model, c.llm_config, pass).at(-1)!, w.language_model, c.llm_config);
-  const answer = crossEntropy(logits, input("targets", [b, t], "i64"));
-  const weighted = answerWeight === 1 ? answer : answer.mul(answerWeight);
-  return { total: dense ? weighted.add(dense.mul(denseWeight)) : weighted, answer, ...(dense && { dense }) };
+  const features = visualTokens(patches, w, c);
+  const answer = weight.answer ? answerLoss(features, w, c, shape, placeholder) : undefined;
+  const dense = weight.dense ? denseLoss(patches, features, w, c) : undefined;
+  const terms = [answer?.mul(weight.answer), dense?.mul(weight.dense)].filter((x) => x !== undefined);
+  return { loss: terms.reduce((a, b) => a.add(b)), ...(answer && { answer }), ...(dense && { dense }) };
 }
 
-/** Each patch names the character whose centre lies in it. patches: [n, p, d] → [1]. */
-function denseLoss(patches: Tensor, w: Weights, n: number, p: number): Tensor {
-  const labels = input("dense", [n, p], "i64");
-  const weights = labels.scalar(0).cast("f32").add(emptyWeight).where(labels.equal(0), labels.scalar(1).cast("f32"));
-  return crossEntropy(linear(patches, w.dense_head, denseClasses), labels, weights);
+/** Cross entropy of the answers' tokens. features: [n, f, d] → [1]. */
+function answerLoss(
+  features: Tensor,
+  w: Weights,
+  c: MiniMonkeyConfig,
+  { rows, tokens }: BatchShape,
+  placeholder: number,
+): Tensor {
+  const given = (name: string): Tensor => input(name, [rows, tokens], "i64");
+  const x = merged(given("ids"), features.rearrange("n f d -> (n f) d"), placeholder, w, c);
+  const pass = { positions: given("positions"), segments: given("segments") };
+  const last = internlm2(x, w.language_model, c.llm_config, pass).at(-1)!;
+  return crossEntropy(head(last, w.language_model, c.llm_config), given("targets"));
+}
+
+/** Each patch names the character whose centre lies in it, twice, by linear heads that are dropped afterwards: from the tower's own
+ *  feature, and from the visual token that the patch was folded into, so that the connector passes on what the tower sees.
+ *  patches: [n, p, d], features: [n, f, d'] → [1]. */
+function denseLoss(patches: Tensor, features: Tensor, w: Weights, c: MiniMonkeyConfig): Tensor {
+  const r = 1 / c.downsample_ratio;
+  const side = c.force_image_size / c.vision_config.patch_size;
+  const labels = input("dense", [fixed(features.shape[0], "dense"), side * side], "i64");
+  const ofPatch = linear(patches, w.dense_head.patch, denseClasses);
+  const ofToken = linear(features, w.dense_head.token, r * r * denseClasses)
+    .rearrange("n f (k v) -> n f k v", { v: denseClasses })
+    .rearrange("n (y x) (i j) v -> n (y i x j) v", { y: side / r, i: r });
+  const weights = constant([emptyWeight], []).where(labels.equal(0), 1);
+  return crossEntropy(ofPatch, labels, weights)
+    .add(crossEntropy(ofToken, labels, weights))
+    .mul(0.5);
 }

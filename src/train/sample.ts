@@ -11,6 +11,8 @@ import { denseClasses } from "./objective.ts";
 /** One row of a batch. Questions about the image are segments behind a shared prefix: each sees the image and itself,
  *  at the positions it would have alone. */
 export interface Sample {
+  /** Number of tiles n. */
+  count: number;
   /** [n, s, s, 3]. */
   tiles: Uint8Array;
   /** A character code per patch of each tile, 0 for none, −1 where nothing is asked of the tower. */
@@ -34,9 +36,12 @@ export function sampleOf(
   tokenizer: Tokenizer,
   maxTokens: number,
 ): Sample {
+  const count = plan.tiles.length;
   const tiles = cut(page.image, plan, c.force_image_size);
-  return { tiles, dense: denseLabels(page, plan, c), ...packed(questions, plan.tiles.length, c, tokenizer, maxTokens) };
+  return { count, tiles, dense: denseLabels(page, plan, c), ...packed(questions, count, c, tokenizer, maxTokens) };
 }
+
+type Row = Pick<Sample, "ids" | "targets" | "positions" | "segments">;
 
 function packed(
   questions: readonly Question[],
@@ -44,10 +49,10 @@ function packed(
   c: MiniMonkeyConfig,
   tokenizer: Tokenizer,
   maxTokens: number,
-): Omit<Sample, "tiles" | "dense"> {
+): Row {
   const template = chatTemplate(c.template);
   const options = { template, system: c.system_message, imageTokens: [n * tokensPerTile(c)] };
-  const row: Omit<Sample, "tiles" | "dense"> = { ids: [], targets: [], positions: [], segments: [] };
+  const row: Row = { ids: [], targets: [], positions: [], segments: [] };
   let segment = 0;
   for (const { question, answer } of questions) {
     const { ids, labels } = labelled(

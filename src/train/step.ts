@@ -27,7 +27,8 @@ export function accumulation(loss: Tensor, params: ReadonlyMap<string, Tensor>, 
 }
 
 /** The step: K, momentum.K, variance.K → next.K, next.momentum.K, next.variance.K, and `norm`, the gradient's length before clipping.
- *  Scalars fed: lr, correction1 = 1 − β₁ᵗ, correction2 = 1 − β₂ᵗ. With parts > 1 it takes gradient.K of the parts before. */
+ *  Also fed: lr [1], and ages [K's count], the steps each parameter has had, this one included. With parts > 1 it takes
+ *  gradient.K of the parts before. */
 export function update(loss: Tensor, params: ReadonlyMap<string, Tensor>, o: AdamW, parts = 1): Outputs {
   const sums = summed(loss, params, parts, parts > 1);
   const squares = sums.map((g) =>
@@ -38,15 +39,16 @@ export function update(loss: Tensor, params: ReadonlyMap<string, Tensor>, o: Ada
   );
   const norm = squares.reduce((a, b) => a.add(b)).apply("sqrt");
   const clip = norm.scalar(o.maxNorm).div(norm.max(o.maxNorm));
-  const scalars = {
-    lr: input("lr", [1]),
-    correction1: input("correction1", [1]),
-    correction2: input("correction2", [1]),
-  };
+  const lr = input("lr", [1]);
+  const ages = input("ages", [params.size]);
+  const [corrections1, corrections2] = [o.beta1, o.beta2].map((beta) =>
+    ages.mul(Math.log(beta)).apply("exp").apply("neg").add(1),
+  );
   const outputs: Record<string, Tensor> = { norm };
   [...params].forEach(([key, p], i) => {
     const now = { m: input(momentum(key), p.shape), v: input(variance(key), p.shape) };
-    const then = adamW(p, sums[i].mul(clip), now, scalars, o);
+    const rates = { lr, correction1: corrections1.slice(0, i, i + 1), correction2: corrections2.slice(0, i, i + 1) };
+    const then = adamW(p, sums[i].mul(clip), now, rates, o);
     outputs[next(key)] = then.p;
     outputs[next(momentum(key))] = then.m;
     outputs[next(variance(key))] = then.v;
@@ -64,17 +66,17 @@ interface Moments {
   v: Tensor;
 }
 
-/** m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², p ← p − lr·(m̂ / (√v̂ + ε) + λp). */
+/** m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ); m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², p ← p − lr·(m̂ / (√v̂ + ε) + λp). */
 function adamW(
   p: Tensor,
   g: Tensor,
   now: Moments,
-  scalars: Record<"lr" | "correction1" | "correction2", Tensor>,
+  { lr, correction1, correction2 }: Record<"lr" | "correction1" | "correction2", Tensor>,
   o: AdamW,
 ): Moments & { p: Tensor } {
   const m = now.m.mul(o.beta1).add(g.mul(1 - o.beta1));
   const v = now.v.mul(o.beta2).add(g.mul(g).mul(1 - o.beta2));
-  const direction = m.div(scalars.correction1).div(v.div(scalars.correction2).apply("sqrt").add(o.eps));
+  const direction = m.div(correction1).div(v.div(correction2).apply("sqrt").add(o.eps));
   const decayed = p.shape.length > 1 && o.weightDecay ? direction.add(p.mul(o.weightDecay)) : direction;
-  return { p: p.sub(decayed.mul(scalars.lr)), m, v };
+  return { p: p.sub(decayed.mul(lr)), m, v };
 }

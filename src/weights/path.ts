@@ -3,6 +3,7 @@ import { WeightError } from "../errors.ts";
 import type { Place } from "../graph/onnx.ts";
 import { sameShape, show } from "../graph/shape.ts";
 import { type DType, node, type Tensor } from "../graph/tensor.ts";
+import { distance } from "../text/distance.ts";
 
 /** A place in a checkpoint; any property leads on. `param` makes a tensor of it. */
 export interface Weights {
@@ -80,16 +81,4 @@ export function close(w: Weights, except: RegExp): void {
 function nearest(key: string, keys: Iterable<string>): string[] {
   const ranked = [...keys].map((k) => [distance(key, k), k] as const).sort(([a], [b]) => a - b);
   return ranked.length ? ranked.slice(0, 3).map(([, k]) => k) : ["none, the source is empty"];
-}
-
-/** Levenshtein's edit distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length];
 }

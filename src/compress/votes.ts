@@ -1,0 +1,22 @@
+/** The question that compression asks of the language model: which tokens do the others look at? */
+import type { Outputs } from "../graph/graph.ts";
+import { size } from "../graph/shape.ts";
+import { input, iota } from "../graph/tensor.ts";
+import { attentionOf } from "../models/internlm2.ts";
+import { type MiniMonkeyConfig, merged } from "../models/mini-monkey.ts";
+import type { Weights } from "../weights/path.ts";
+
+/** Attention of layer `layer`, mean over heads, summed over the voters by weight. Inputs: ids [1, tokens] with `placeholder`
+ *  where a visual token stands, features [visual, d], voters [voters] the places that vote, weights [windows, voters].
+ *  Output: votes [windows, tokens]. Layers above `layer` are not run. */
+export function votes(layer: number, w: Weights, c: MiniMonkeyConfig, placeholder: number): Outputs {
+  const t = size("tokens");
+  const ids = input("ids", [1, t], "i64");
+  const features = input("features", [size("visual"), c.llm_config.hidden_size]);
+  const voters = input("voters", [size("voters")], "i64");
+  const weights = input("weights", [size("windows"), size("voters")]);
+  const x = merged(ids, features, placeholder, w, c);
+  const pass = { positions: iota(t).reshape([1, t]) };
+  const seen = attentionOf(layer, x, voters, w.language_model, c.llm_config, pass);
+  return { votes: weights.matmul(seen.mean([1]).rearrange("1 1 r t -> r t")) };
+}

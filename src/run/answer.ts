@@ -1,0 +1,56 @@
+/** What is asked of a model and what comes back: plain data that crosses threads. */
+import type { Message } from "../text/template.ts";
+import type { Grid } from "../vision/grids.ts";
+import type { Generated } from "./generate.ts";
+import type { NamedImage } from "./images.ts";
+import type { SampleOptions } from "./sample.ts";
+
+/** A conversation whose `<image>`s are these images, in order. */
+export interface Question {
+  readonly images: readonly NamedImage[];
+  readonly messages: readonly Message[];
+}
+
+/** How images are seen: `tiles` is a tile spec, `scm` the share of detailed tokens kept. Default: config.json's own. */
+export interface SightOptions {
+  readonly tiles?: string | undefined;
+  readonly scm?: number | "off" | undefined;
+}
+
+/** How one answer is made. */
+export interface AnswerOptions extends SampleOptions, SightOptions {
+  /** Most tokens of the answer. Default: config.json's max_new_tokens, else 512; never more than the model can read. */
+  readonly maxTokens?: number | undefined;
+  /** Strings that end the answer and are no part of it. */
+  readonly stop?: readonly string[] | undefined;
+}
+
+/** How an image was seen: `scale` is the linear scale at which the finest grid sees it, below 1 detail was lost. */
+export interface SeenImage {
+  readonly source: string;
+  readonly width: number;
+  readonly height: number;
+  readonly scale: number;
+  readonly tiles: { readonly detailed: Grid; readonly adaptive: Grid | null; readonly global: boolean };
+}
+
+/** A finished answer, as `galago ask --json` prints it. */
+export interface AnswerRecord {
+  readonly model: string;
+  readonly question: string;
+  readonly answer: string;
+  readonly finish_reason: Generated["finishReason"];
+  /** Mean probability of the answer's tokens, null when it has none. */
+  readonly probability: number | null;
+  readonly images: readonly SeenImage[];
+  /** `prompt_tokens` are those that the language model read, after compression. */
+  readonly usage: {
+    readonly prompt_tokens: number;
+    readonly visual_tokens: number;
+    readonly visual_tokens_kept: number;
+    readonly completion_tokens: number;
+  };
+  /** `load` is 0 from the second answer of a loaded model on. */
+  readonly timing_ms: Readonly<Record<"load" | "image" | "encode" | "compress" | "prefill" | "decode", number>>;
+  readonly peak_rss_bytes: number;
+}

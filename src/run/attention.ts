@@ -1,0 +1,69 @@
+/** What compression sees of a prompt, with the language model's attention computed when it is asked for. */
+import type { Span, VisualPrompt } from "../compress/compression.ts";
+import { votes } from "../compress/votes.ts";
+import type { Engine, Session } from "../graph/engine.ts";
+import type { MiniMonkeyConfig } from "../models/mini-monkey.ts";
+import type { Weights } from "../weights/path.ts";
+import { graphFeatures, graphIds, type VisualPromptIds, visual } from "./language.ts";
+
+/** Makes prompts visible to compression; the sessions behind them open at first use and stay. */
+export interface Watch {
+  prompt(prompt: VisualPromptIds, windows: readonly Span[]): VisualPrompt;
+  close(): Promise<void>;
+}
+
+/** `placeholder` is the id of `<IMG_CONTEXT>`. */
+export function watch(engine: Engine, w: Weights, c: MiniMonkeyConfig, placeholder: number): Watch {
+  const sessions = new Map<number, Promise<Session>>();
+  const sessionOf = (layer: number): Promise<Session> => {
+    const session = sessions.get(layer) ?? engine.open(votes(layer, w, c, visual));
+    sessions.set(layer, session);
+    return session;
+  };
+  const d = c.llm_config.hidden_size;
+  return {
+    prompt({ ids, features }, windows) {
+      const places = ids.flatMap((id, place) => (id === placeholder ? [place] : []));
+      return {
+        tokens: places.length,
+        windows,
+        features,
+        async attention(layer) {
+          if (windows.length === 0) return [];
+          const { voters, weights } = ballots(
+            windows.map(({ to }) => places[to - 1] + 1),
+            ids.length,
+          );
+          const session = await sessionOf(layer);
+          const results = await session.run({
+            ids: graphIds(ids, placeholder, places.length),
+            features: graphFeatures(features, d),
+            voters: { dtype: "i64", shape: [voters.length], data: voters },
+            weights: { dtype: "f32", shape: [windows.length, voters.length], data: weights },
+          });
+          const scores = results.votes.data as Float32Array;
+          return windows.map(({ from, to }, i) =>
+            Float32Array.from({ length: to - from }, (_, j) => scores[i * ids.length + places[from + j]]),
+          );
+        },
+      };
+    },
+    async close() {
+      for (const session of sessions.values()) await (await session).close();
+      sessions.clear();
+    },
+  };
+}
+
+/** All places from the first begin on, and for each begin the weights that make the mean over those not before it. */
+function ballots(begins: readonly number[], tokens: number): { voters: BigInt64Array; weights: Float32Array } {
+  const first = Math.min(...begins);
+  const count = tokens - first;
+  return {
+    voters: BigInt64Array.from({ length: count }, (_, i) => BigInt(first + i)),
+    weights: Float32Array.from({ length: begins.length * count }, (_, at) => {
+      const begin = begins[Math.floor(at / count)];
+      return first + (at % count) < begin ? 0 : 1 / (tokens - begin);
+    }),
+  };
+}

@@ -1,0 +1,200 @@
+/** A model folder made ready to answer: images to tiles to visual tokens to words, in the thread that calls. */
+import type { Span } from "../compress/compression.ts";
+import { scm } from "../compress/scm.ts";
+import { RequestError } from "../errors.ts";
+import { type MiniMonkeyConfig, tokensPerTile } from "../models/mini-monkey.ts";
+import { chatTemplate, promptIds } from "../text/template.ts";
+import { cut, normalise, scale } from "../vision/tiles.ts";
+import { parseTiling, type TilePlan } from "../vision/tilings.ts";
+import { openCheckpoint } from "../weights/checkpoint.ts";
+import { checkFinite } from "../weights/finite.ts";
+import { close, weights } from "../weights/path.ts";
+import type { AnswerOptions, AnswerRecord, Question, SeenImage, SightOptions } from "./answer.ts";
+import { watch } from "./attention.ts";
+import { type Generated, generate } from "./generate.ts";
+import { readImage } from "./images.ts";
+import { checkLength, languageGraph, longest, openLanguage, type VisualPromptIds } from "./language.ts";
+import { readConfig, readTokenizer } from "./models.ts";
+import { ortNode } from "./ort-node.ts";
+import { sampler } from "./sample.ts";
+import { openSight, sightGraph } from "./sight.ts";
+import { survivors } from "./survivors.ts";
+
+/** Precisions that this build runs. */
+export const precisions = ["f32"] as const;
+
+/** How a model is opened; `tiles` and `scm` hold for every answer that does not say otherwise. */
+export interface ModelOptions extends SightOptions {
+  /** What records call the model. Default: its folder. */
+  readonly name?: string | undefined;
+  /** Threads of one operator. Default: all cores. */
+  readonly threads?: number | undefined;
+  readonly precision?: string | undefined;
+}
+
+/** An open model; one answer at a time. */
+export interface Model {
+  /** Yields pieces of text and returns the record. An aborted signal ends it within one token, or one batch of tiles. */
+  answer(
+    question: Question,
+    options?: AnswerOptions,
+    signal?: AbortSignal,
+  ): AsyncGenerator<{ text: string }, AnswerRecord>;
+  close(): Promise<void>;
+}
+
+/** Opens config.json, tokenizer.json and the weights of a folder. Throws RequestError for a missing file or an option out of
+ *  range, FormatError for a file that is not what it claims, WeightError for weights that are not the model's. */
+export async function openModel(folder: string, options: ModelOptions = {}): Promise<Model> {
+  const begun = performance.now();
+  const { name = folder, threads, precision = "f32" } = options;
+  if (!precisions.some((known) => known === precision))
+    throw new RequestError(`precision is "${precision}"; this build runs ${precisions.join(", ")}`);
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1))
+    throw new RequestError(`threads is ${threads}; expected a whole number from 1`);
+  const c = readConfig(folder);
+  const tokenizer = readTokenizer(folder, c.llm_config.vocab_size);
+  const template = chatTemplate(c.template);
+  const placeholder = tokenizer.id(template.image.token);
+  const stopIds = template.stop.map((token) => tokenizer.id(token));
+  const sightOf = (asked: SightOptions) => policy(asked, options, c);
+  sightOf({});
+  const checkpoint = openCheckpoint(folder);
+  const parts: { close(): Promise<void> | void }[] = [checkpoint];
+  const closeAll = async () => {
+    for (const part of parts.splice(0).reverse()) await part.close();
+  };
+  const opened = async <T extends { close(): Promise<void> }>(part: T | Promise<T>): Promise<T> => {
+    parts.push(await part);
+    return part;
+  };
+
+  async function open() {
+    const w = weights(checkpoint);
+    const [seeing, speaking] = [sightGraph(w, c), languageGraph(w, c)];
+    close(w, /rotary_emb\.inv_freq$/);
+    const engine = ortNode({ folder, threads });
+    const explain = () => checkFinite(checkpoint);
+    return {
+      sight: await opened(openSight(engine, seeing, c)),
+      language: await opened(openLanguage(engine, speaking, c, placeholder, explain)),
+      watched: await opened(watch(engine, w, c, placeholder)),
+    };
+  }
+
+  const { sight, language, watched } = await open().catch(async (error: unknown) => {
+    await closeAll();
+    throw error;
+  });
+  let load = performance.now() - begun;
+
+  async function* answer(
+    { images, messages }: Question,
+    asked: AnswerOptions = {},
+    signal?: AbortSignal,
+  ): AsyncGenerator<{ text: string }, AnswerRecord> {
+    sampler(asked);
+    const { tiling, compression } = sightOf(asked);
+    const timing = { load, image: 0, encode: 0, compress: 0 };
+    load = 0;
+    const clock = stopwatch();
+
+    const seen: SeenImage[] = [];
+    const plans: TilePlan[] = [];
+    const pixels: Float32Array[] = [];
+    for (const named of images) {
+      signal?.throwIfAborted();
+      const image = await readImage(named, signal);
+      const plan = tiling.plan(image.width, image.height, c.force_image_size);
+      const { detailed, adaptive, global } = plan;
+      const { width, height } = image;
+      const tiles = { detailed, adaptive, global };
+      seen.push({ source: named.name, width, height, scale: scale(plan, c.force_image_size, image), tiles });
+      plans.push(plan);
+      pixels.push(normalise(cut(image, plan, c.force_image_size), plan.tiles.length, c.force_image_size));
+    }
+    timing.image = clock();
+
+    const imageTokens = plans.map((plan) => plan.tiles.length * tokensPerTile(c));
+    const ids = promptIds(tokenizer, messages, { template, system: c.system_message, imageTokens });
+    if (!compression) checkLength(ids.length, c);
+    const features: Float32Array[] = [];
+    for (const part of pixels) features.push(await sight.see(part, signal));
+    timing.encode = clock();
+
+    let prompt: VisualPromptIds = { ids, features: joined(features) };
+    const visual = imageTokens.reduce((sum, n) => sum + n, 0);
+    let kept = visual;
+    if (compression && visual) {
+      const survived = await compression.keep(watched.prompt(prompt, windows(plans, tokensPerTile(c))));
+      prompt = survivors(prompt, placeholder, survived);
+      kept = survived.length;
+    }
+    timing.compress = clock();
+
+    const room = longest(c) - prompt.ids.length + 1;
+    const maxTokens = Math.min(asked.maxTokens ?? c.max_new_tokens ?? 512, Math.max(room, 1));
+    const made = yield* generate(language, prompt, tokenizer, { ...asked, maxTokens, stopIds, signal });
+    return {
+      model: name,
+      question: messages.at(-1)!.content,
+      answer: made.answer,
+      finish_reason: made.finishReason,
+      probability: mean(made),
+      images: seen,
+      usage: {
+        prompt_tokens: made.promptTokens,
+        visual_tokens: visual,
+        visual_tokens_kept: kept,
+        completion_tokens: made.ids.length,
+      },
+      timing_ms: { ...timing, prefill: made.prefillMs, decode: made.decodeMs },
+      peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
+    };
+  }
+
+  return { answer, close: closeAll };
+}
+
+/** The tiling and the compression of one answer. */
+function policy(asked: SightOptions, opened: SightOptions, c: MiniMonkeyConfig) {
+  const ratio = asked.scm ?? opened.scm ?? c.scm_ratio ?? "off";
+  return {
+    tiling: parseTiling(asked.tiles ?? opened.tiles ?? c.tiles ?? "msac"),
+    compression: ratio === "off" ? undefined : scm({ ratio }),
+  };
+}
+
+/** The visual tokens of each image's detailed layer, which lie side by side in every order of tiles. */
+function windows(plans: readonly TilePlan[], perTile: number): Span[] {
+  let before = 0;
+  return plans.map(({ tiles, detailed: [columns, rows] }) => {
+    const from = before + tiles.findIndex(({ layer }) => layer === "detailed") * perTile;
+    before += tiles.length * perTile;
+    return { from, to: from + columns * rows * perTile };
+  });
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+const mean = ({ probabilities }: Generated): number | null =>
+  probabilities.length ? probabilities.reduce((sum, p) => sum + p, 0) / probabilities.length : null;
+
+/** Milliseconds since the last call. */
+function stopwatch(): () => number {
+  let begun = performance.now();
+  return () => {
+    const now = performance.now();
+    const spent = now - begun;
+    begun = now;
+    return spent;
+  };
+}

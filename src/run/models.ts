@@ -1,0 +1,97 @@
+/** Models on this machine: where they lie, and what their small files say. No weights are touched. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { FormatError, RequestError } from "../errors.ts";
+import { type MiniMonkeyConfig, miniMonkeyConfig } from "../models/mini-monkey.ts";
+import { parseTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+
+/** The folder of a model: `model` itself where it is one, else models/<name> of this package or of GALAGO_HOME (default
+ *  ~/.galago). Throws RequestError (404) that lists the names there are. */
+export function modelFolder(model: string): string {
+  const shelves = [
+    fileURLToPath(new URL("../../models", import.meta.url)),
+    join(process.env.GALAGO_HOME || join(homedir(), ".galago"), "models"),
+  ];
+  const found = [model, ...shelves.map((shelf) => join(shelf, model))].find(holdsModel);
+  if (found) return found;
+  const names = shelves.flatMap((shelf) =>
+    existsSync(shelf) ? readdirSync(shelf).filter((name) => holdsModel(join(shelf, name))) : [],
+  );
+  throw new RequestError(
+    `no model "${model}"; there are ${[...new Set(names)].join(", ") || "none"}, or name a folder with a config.json`,
+    404,
+  );
+}
+
+const holdsModel = (folder: string): boolean => existsSync(join(folder, "config.json"));
+
+/** What a tile plan needs to know of a model. `tiles` is the tiling it is used with, `scmRatio` the part of the detailed
+ *  tokens it keeps, null for all. */
+export interface ModelShape {
+  readonly tileSize: number;
+  readonly tokensPerTile: number;
+  readonly tiles: string;
+  readonly scmRatio: number | null;
+}
+
+const whole = z.int().positive();
+
+const shape = z.object({
+  force_image_size: whole.nullish(),
+  downsample_ratio: z.number().positive().max(1),
+  vision_config: z.object({ image_size: whole, patch_size: whole }),
+  tiles: z.string().default("msac"),
+  scm_ratio: z.number().positive().max(1).nullish(),
+});
+
+/** The shape of a model given by name or folder. Throws RequestError (404) for no model, FormatError for a bad config.json. */
+export function modelShape(model: string): ModelShape {
+  const path = join(modelFolder(model), "config.json");
+  const { force_image_size, downsample_ratio, vision_config, tiles, scm_ratio } = checked(shape, readJson(path), path);
+  const tileSize = force_image_size ?? vision_config.image_size;
+  const side = Math.floor(tileSize / vision_config.patch_size);
+  const tokensPerTile = Math.floor(side * side * downsample_ratio * downsample_ratio);
+  return { tileSize, tokensPerTile, tiles, scmRatio: scm_ratio ?? null };
+}
+
+/** config.json of a model folder. Throws FormatError that names the file, the key, what was found and what was expected. */
+export function readConfig(folder: string): MiniMonkeyConfig {
+  const path = join(folder, "config.json");
+  return checked(miniMonkeyConfig, readJson(path), path);
+}
+
+/** tokenizer.json of a model folder, for a vocabulary of `ids` ids. Throws FormatError when it is damaged or too large. */
+export function readTokenizer(folder: string, ids: number): Tokenizer {
+  const path = join(folder, "tokenizer.json");
+  const tokenizer = parseTokenizer(readJson(path), path);
+  if (tokenizer.size <= ids) return tokenizer;
+  throw new FormatError(`${path}: has ${tokenizer.size} ids, config.json says llm_config.vocab_size ${ids}`);
+}
+
+function readJson(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    throw new RequestError(missing ? `${path}: no such file` : (cause as Error).message, missing ? 404 : 400);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new FormatError(`${path}: is not JSON`, { cause });
+  }
+}
+
+function checked<T>(schema: z.ZodType<T>, json: unknown, path: string): T {
+  const result = schema.safeParse(json);
+  if (result.success) return result.data;
+  const [{ path: keys, message }] = result.error.issues;
+  const found = keys.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], json);
+  const expected = /expected .*?(?=, received|$)/.exec(message)?.[0] ?? message;
+  const value = found === undefined ? "nothing" : JSON.stringify(found).slice(0, 80);
+  throw new FormatError(`${path}: ${keys.join(".") || "the file"}: found ${value}, ${expected}`);
+}

@@ -1,0 +1,81 @@
+/** The picture of a run: losses over steps, as a PNG. */
+import { createCanvas, type SKRSContext2D } from "@napi-rs/canvas";
+import type { Metrics } from "./loop.ts";
+
+const [width, height, left, bottom, top] = [900, 460, 60, 44, 36];
+const colours = { answer: "#2563eb", dense: "#d97706" } as const;
+
+/** Losses in nats over all steps of all phases, smoothed over a hundredth of the run; phases are separated and named. */
+export function lossCurve(lines: readonly Metrics[]): Uint8Array {
+  const canvas = createCanvas(width, height);
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = "white";
+  pen.fillRect(0, 0, width, height);
+  const values = lines.flatMap(({ answer, dense }) => [answer, dense]).filter((v) => v !== undefined);
+  const highest = Math.max(0.1, ...values);
+  const lowest = Math.max(0.001, Math.min(highest / 10, ...values.map((v) => v * 0.8)));
+  const x = (i: number): number => left + (i / Math.max(1, lines.length - 1)) * (width - left - 16);
+  const y = (v: number): number => {
+    const share = Math.log(Math.max(v, lowest) / lowest) / Math.log(highest / lowest);
+    return height - bottom - share * (height - bottom - top);
+  };
+  axes(pen, lowest, highest, y, lines.length);
+  lines.forEach(({ phase }, i) => {
+    if (i && phase === lines[i - 1].phase) return;
+    pen.fillStyle = "#64748b";
+    pen.fillRect(x(i), top, 1, height - bottom - top);
+    pen.fillText(phase, x(i) + 4, top + 12);
+  });
+  for (const name of ["answer", "dense"] as const)
+    curve(
+      pen,
+      lines.map((line) => line[name]),
+      x,
+      y,
+      colours[name],
+    );
+  (["answer", "dense"] as const).forEach((name, i) => {
+    pen.fillStyle = colours[name];
+    pen.fillText(`${name} loss (nats)`, left + i * 140, 18);
+  });
+  return canvas.toBuffer("image/png");
+}
+
+function axes(pen: SKRSContext2D, lowest: number, highest: number, y: (v: number) => number, steps: number): void {
+  pen.font = "12px sans-serif";
+  for (let power = Math.ceil(Math.log10(lowest)); power <= Math.log10(highest); power++)
+    for (const factor of [1, 2, 5]) {
+      const value = factor * 10 ** power;
+      if (value < lowest || value > highest) continue;
+      pen.fillStyle = "#e2e8f0";
+      pen.fillRect(left, y(value), width - left - 16, 1);
+      pen.fillStyle = "#334155";
+      pen.fillText(String(Number(value.toPrecision(1))), 14, y(value) + 4);
+    }
+  pen.fillText(`${steps} steps`, width - 110, height - 14);
+}
+
+function curve(
+  pen: SKRSContext2D,
+  values: readonly (number | undefined)[],
+  x: (i: number) => number,
+  y: (v: number) => number,
+  colour: string,
+): void {
+  const keep = 1 - 1 / Math.max(1, Math.min(50, values.length / 100));
+  let smooth: number | undefined;
+  pen.strokeStyle = colour;
+  pen.lineWidth = 1.6;
+  pen.beginPath();
+  values.forEach((value, i) => {
+    if (value === undefined) {
+      smooth = undefined;
+      return;
+    }
+    const first = smooth === undefined;
+    smooth = smooth === undefined ? value : keep * smooth + (1 - keep) * value;
+    if (first) pen.moveTo(x(i), y(smooth));
+    else pen.lineTo(x(i), y(smooth));
+  });
+  pen.stroke();
+}

@@ -1,0 +1,226 @@
+/** The training loop: phases of steps, each step one run of one graph over buffers that take turns. */
+
+import { flops } from "../graph/cost.ts";
+import type { Engine, Feeds, Session, Values } from "../graph/engine.ts";
+import { paramsOf } from "../graph/graph.ts";
+import { openEnded } from "../weights/checkpoint.ts";
+import { weights } from "../weights/path.ts";
+import type { Phase, TrainConfig } from "./config.ts";
+import { type BatchShape, type Losses, objective } from "./objective.ts";
+import { feeds, Packer } from "./pack.ts";
+import type { Sample } from "./sample.ts";
+import type { State, Wanted } from "./state.ts";
+import { accumulation, gradient, momentum, next, update, variance } from "./step.ts";
+
+/** One line of the metrics. Losses are nats; seconds are of this step. */
+export interface Metrics {
+  phase: string;
+  step: number;
+  loss: number;
+  answer?: number;
+  dense?: number;
+  /** Length of the gradient before clipping. */
+  norm: number;
+  lr: number;
+  samples: number;
+  tokens: number;
+  tiles: number;
+  seconds: number;
+  gflops: number;
+}
+
+/** Samples of a phase by number, made ahead of time. */
+export interface Supply {
+  take(phase: number, index: number): Promise<Sample>;
+}
+
+/** The parameters of a model that learns, from its own trace. */
+export function wantedOf(config: TrainConfig, placeholder: number): Wanted {
+  const source = openEnded();
+  const w = weights(source);
+  objective(w, config.model, { tiles: 1, rows: 1, tokens: 8 }, placeholder, { answer: 1, dense: 1 });
+  return source.wanted;
+}
+
+/** Trains from where the state stands; yields after every step, when the state is whole and may be saved. The state's
+ *  parameters are current whenever the generator has yielded. */
+export async function* train(
+  config: TrainConfig,
+  state: State,
+  engine: Engine,
+  supply: Supply,
+  placeholder: number,
+): AsyncGenerator<Metrics> {
+  const spare = new Map([...state.values].map(([key, v]) => [key, { ...v, data: new Float32Array(v.data.length) }]));
+  for (
+    ;
+    state.position.phase < config.phases.length;
+    state.position = { phase: state.position.phase + 1, step: 0, sample: 0, pending: [] }
+  )
+    yield* trainPhase(config, state, spare, engine, supply, placeholder);
+}
+
+async function* trainPhase(
+  config: TrainConfig,
+  state: State,
+  spare: Map<string, Values>,
+  engine: Engine,
+  supply: Supply,
+  placeholder: number,
+): AsyncGenerator<Metrics> {
+  const { phase: number } = state.position;
+  const phase = config.phases[number];
+  const packer = new Packer(phase.shapes);
+  for (const index of state.position.pending) packer.add(index, await supply.take(number, index));
+  const programs = new Map<number, Program>();
+  let index = state.position.sample;
+  const nextBatch = async (): Promise<{ shape: number; samples: Sample[] }> => {
+    for (;;) {
+      const sample = await supply.take(number, index);
+      const closed = packer.add(index++, sample);
+      if (closed) return closed;
+    }
+  };
+  try {
+    while (state.position.step < phase.steps) {
+      const began = performance.now();
+      const batches = [];
+      for (let i = 0; i < phase.accumulate; i++) batches.push(await nextBatch());
+      const lr = rate(phase, state.position.step);
+      let gradients: Feeds = {};
+      let losses: Record<string, Values> = {};
+      let work = 0;
+      for (const [i, { shape, samples }] of batches.entries()) {
+        const program =
+          programs.get(shape) ?? (await openProgram(config, phase, packer.shapes[shape], engine, placeholder));
+        programs.set(shape, program);
+        const batch = feeds(samples, packer.shapes[shape], config.model);
+        const last = i === batches.length - 1;
+        work += program.flops;
+        if (last) losses = await program.update(state, spare, { ...batch, ...gradients }, lr);
+        else gradients = await program.accumulate(state, batch, gradients);
+      }
+      state.position = { phase: number, step: state.position.step + 1, sample: index, pending: packer.pending() };
+      const seconds = (performance.now() - began) / 1000;
+      const samples = batches.flatMap((batch) => batch.samples);
+      yield {
+        phase: phase.name,
+        step: state.position.step,
+        ...scalars(losses),
+        lr,
+        samples: samples.length,
+        tokens: samples.reduce((sum, s) => sum + s.ids.length, 0),
+        tiles: samples.reduce((sum, s) => sum + s.count, 0),
+        seconds,
+        gflops: work / 1e9 / seconds,
+      };
+    }
+  } finally {
+    for (const program of programs.values()) await program.close();
+  }
+}
+
+function scalars(losses: Record<string, Values>): Pick<Metrics, "loss" | "answer" | "dense" | "norm"> {
+  const of = (name: string): number => Number(losses[name].data[0]);
+  return {
+    loss: of("loss"),
+    ...(losses["loss.answer"] && { answer: of("loss.answer") }),
+    ...(losses["loss.dense"] && { dense: of("loss.dense") }),
+    norm: of("norm"),
+  };
+}
+
+/** Linear warm-up, then half a cosine from lr[0] to lr[1]. */
+export function rate({ steps, warmup, lr: [from, to] }: Pick<Phase, "steps" | "warmup" | "lr">, step: number): number {
+  if (step < warmup) return (from * (step + 1)) / warmup;
+  const done = (step - warmup) / Math.max(1, steps - warmup);
+  return to + (from - to) * 0.5 * (1 + Math.cos(Math.PI * done));
+}
+
+/** The graphs of one batch shape, opened when first needed. */
+interface Program {
+  flops: number;
+  update(state: State, spare: Map<string, Values>, batch: Feeds, lr: number): Promise<Record<string, Values>>;
+  accumulate(state: State, batch: Feeds, before: Feeds): Promise<Feeds>;
+  close(): Promise<void>;
+}
+
+async function openProgram(
+  config: TrainConfig,
+  phase: Phase,
+  shape: BatchShape,
+  engine: Engine,
+  placeholder: number,
+): Promise<Program> {
+  const losses = objective(weights(openEnded()), config.model, shape, placeholder, phase);
+  const params = paramsOf({ loss: losses.loss });
+  const learning = new Map([...params].filter(([key]) => !phase.frozen.some((prefix) => key.startsWith(prefix))));
+  const stepped = update(losses.loss, learning, config.optimizer, phase.accumulate);
+  const step = await engine.open({ ...named(losses), ...stepped });
+  const grow =
+    phase.accumulate > 1 ? await engine.open(accumulation(losses.loss, learning, phase.accumulate)) : undefined;
+  const wanted = new Set([
+    "pixels",
+    ...(phase.dense ? ["dense"] : []),
+    ...(phase.answer ? ["ids", "targets", "positions", "segments"] : []),
+  ]);
+  const only = (batch: Feeds): Feeds =>
+    Object.fromEntries(Object.entries(batch).filter(([name]) => wanted.has(name) || name.startsWith("gradient.")));
+  const weightsOf = (state: State): Feeds =>
+    Object.fromEntries([...params.keys()].map((key) => [key, state.values.get(key)!]));
+  return {
+    flops: flops({ ...named(losses), ...stepped }),
+    update: (state, spare, batch, lr) =>
+      runUpdate(step, learning.keys(), state, spare, { ...only(batch), ...weightsOf(state) }, lr),
+    accumulate: async (state, batch, before) => {
+      const zeros = [...learning].map(
+        ([key, p]) =>
+          [
+            gradient(key),
+            { dtype: "f32", shape: p.shape as number[], data: new Float32Array(state.values.get(key)!.data.length) },
+          ] as const,
+      );
+      const start = Object.keys(before).length ? before : Object.fromEntries(zeros);
+      const result = await grow!.run({ ...only(batch), ...start, ...weightsOf(state) });
+      return Object.fromEntries(Object.entries(result).map(([name, v]) => [name.slice(next("").length), v]));
+    },
+    close: async () => {
+      await step.close();
+      await grow?.close();
+    },
+  };
+}
+
+const named = (losses: Losses): Record<string, NonNullable<Losses["answer"]>> => ({
+  loss: losses.loss,
+  ...(losses.answer && { "loss.answer": losses.answer }),
+  ...(losses.dense && { "loss.dense": losses.dense }),
+});
+
+/** Runs the step into the spare buffers, then swaps: what was spare is the state, what was the state is spare. */
+async function runUpdate(
+  session: Session,
+  keys: Iterable<string>,
+  state: State,
+  spare: Map<string, Values>,
+  batch: Feeds,
+  lr: number,
+): Promise<Record<string, Values>> {
+  const list = [...keys];
+  for (const key of list) state.ages.set(key, state.ages.get(key)! + 1);
+  const names = list.flatMap((key) => [key, momentum(key), variance(key)]);
+  const moments = Object.fromEntries(names.map((name) => [name, state.values.get(name)!]));
+  const into = Object.fromEntries(names.map((name) => [next(name), spare.get(name)!]));
+  const ages = Float32Array.from(list, (key) => state.ages.get(key)!);
+  const rates: Feeds = {
+    lr: { dtype: "f32", shape: [1], data: Float32Array.of(lr) },
+    ages: { dtype: "f32", shape: [list.length], data: ages },
+  };
+  const result = await session.run({ ...batch, ...moments, ...rates }, into);
+  for (const name of names) {
+    const before = state.values.get(name)!;
+    state.values.set(name, spare.get(name)!);
+    spare.set(name, before);
+  }
+  return result;
+}

@@ -1,0 +1,68 @@
+/** A whole training run in a folder: start or resume, metrics, checkpoints, the finished model. */
+import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Engine } from "../graph/engine.ts";
+import { byteTokenizer } from "../text/bytes.ts";
+import type { TrainConfig } from "./config.ts";
+import { lossCurve } from "./curve.ts";
+import { tokenizerOf } from "./feed.ts";
+import { type Metrics, type Supply, train, wantedOf } from "./loop.ts";
+import { exportModel, fresh, hasState, loadState, saveState, startFrom } from "./state.ts";
+
+/** Weights that only training uses. */
+const trainingOnly = /^dense_head\./;
+
+export interface RunEnd {
+  /** Steps of all phases that the folder's metrics hold. */
+  steps: number;
+  finished: boolean;
+  samples: number;
+}
+
+/** Trains into `config.out`: state.safetensors every `save` steps, at the end and when the signal aborts; metrics.jsonl, loss.png and model/.
+ *  A folder that holds a state is continued with the losses it would have had. */
+export async function run(
+  config: TrainConfig,
+  engine: Engine,
+  supply: Supply,
+  options: { signal?: AbortSignal; onStep?: (m: Metrics, done: number, total: number) => void } = {},
+): Promise<RunEnd> {
+  const tokenizer = tokenizerOf();
+  const placeholder = tokenizer.id("<IMG_CONTEXT>");
+  const wanted = wantedOf(config, placeholder);
+  mkdirSync(config.out, { recursive: true });
+  const state = hasState(config.out) ? loadState(config.out, wanted) : fresh(wanted, config.seed);
+  if (config.from && !hasState(config.out)) startFrom(state, config.from);
+  const path = join(config.out, "metrics.jsonl");
+  const lines = resumedMetrics(path, stepsBefore(config, state.position));
+  const total = config.phases.reduce((sum, p) => sum + p.steps, 0);
+  const save = (): void => {
+    saveState(config.out, state);
+    if (lines.length) writeFileSync(join(config.out, "loss.png"), lossCurve(lines));
+  };
+  for await (const metrics of train(config, state, engine, supply, placeholder)) {
+    lines.push(metrics);
+    appendFileSync(path, `${JSON.stringify(metrics)}\n`);
+    options.onStep?.(metrics, lines.length, total);
+    if (options.signal?.aborted) break;
+    if (lines.length % config.save === 0) save();
+  }
+  save();
+  exportModel(join(config.out, "model"), state, wanted, config.model, byteTokenizer(), trainingOnly);
+  return {
+    steps: lines.length,
+    finished: lines.length >= total,
+    samples: lines.reduce((sum, m) => sum + m.samples, 0),
+  };
+}
+
+const stepsBefore = (config: TrainConfig, { phase, step }: { phase: number; step: number }): number =>
+  config.phases.slice(0, phase).reduce((sum, p) => sum + p.steps, step);
+
+/** The metrics up to the state: steps made after the last checkpoint will be made again. */
+function resumedMetrics(path: string, steps: number): Metrics[] {
+  if (!existsSync(path)) return [];
+  const text = readFileSync(path, "utf8").split("\n").slice(0, steps);
+  truncateSync(path, Buffer.byteLength(text.map((line) => `${line}\n`).join("")));
+  return text.map((line) => JSON.parse(line) as Metrics);
+}

@@ -1,0 +1,134 @@
+/** What a run is at a moment: parameters, moments and the place in the data; kept in two sets of buffers that take turns. */
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Random } from "../data/random.ts";
+import { WeightError } from "../errors.ts";
+import type { Values } from "../graph/engine.ts";
+import { total } from "../graph/value.ts";
+import { openCheckpoint } from "../weights/checkpoint.ts";
+import type { Initial } from "../weights/path.ts";
+import { openSafetensors, writeSafetensors } from "../weights/safetensors.ts";
+import { momentum, variance } from "./step.ts";
+
+/** The weights of a model: shape and first value by key. */
+export type Wanted = ReadonlyMap<string, { shape: readonly number[]; initial: Initial }>;
+
+/** Where in the data a run stands. */
+export interface Position {
+  phase: number;
+  /** Steps done in this phase. */
+  step: number;
+  /** Number of the next sample of this phase, and the samples taken before it that still wait for a batch. */
+  sample: number;
+  pending: number[];
+}
+
+/** AdamW's step count differs by parameter: a parameter that a phase leaves out does not age. */
+export interface State {
+  position: Position;
+  values: Map<string, Values>;
+  ages: Map<string, number>;
+}
+
+/** Parameters drawn from the seed and the key alone, so that the order of keys does not matter; moments zero. */
+export function fresh(wanted: Wanted, seed: number): State {
+  const values = new Map<string, Values>();
+  const ages = new Map<string, number>();
+  for (const [key, { shape, initial }] of wanted) {
+    const data = new Float32Array(total(shape));
+    const random = new Random(key, seed);
+    if ("value" in initial) data.fill(initial.value);
+    else for (let i = 0; i < data.length; i++) data[i] = initial.deviation * normal(random);
+    values.set(key, { dtype: "f32", shape, data });
+    for (const name of [momentum(key), variance(key)])
+      values.set(name, { dtype: "f32", shape, data: new Float32Array(data.length) });
+    ages.set(key, 0);
+  }
+  return { position: { phase: 0, step: 0, sample: 0, pending: [] }, values, ages };
+}
+
+/** Box and Muller's normal deviate. */
+const normal = (random: Random): number =>
+  Math.sqrt(-2 * Math.log(1 - random.real())) * Math.cos(2 * Math.PI * random.real());
+
+/** The same run with the weights of a model folder as its start; keys that the folder lacks keep their first values. */
+export function startFrom(state: State, folder: string): void {
+  const checkpoint = openCheckpoint(folder);
+  for (const key of checkpoint.keys()) {
+    const ours = state.values.get(key);
+    const data = checkpoint.file(key).read(key);
+    if (!ours || ours.data.length !== data.length)
+      throw new WeightError(
+        `${folder}: "${key}" ${ours ? "has another shape than" : "is not in"} the model that is trained`,
+      );
+    (ours.data as Float32Array).set(data as Float32Array);
+  }
+  checkpoint.close();
+}
+
+const file = (folder: string): string => join(folder, "state.safetensors");
+
+export const hasState = (folder: string): boolean => existsSync(file(folder));
+
+/** Writes the state as one safetensors file that appears whole or not at all. */
+export function saveState(folder: string, { position, values, ages }: State): void {
+  mkdirSync(folder, { recursive: true });
+  const tensors = [...values].map(
+    ([key, v]) => [key, { dtype: "F32", shape: v.shape, data: v.data as Float32Array }] as const,
+  );
+  const metadata = { position: JSON.stringify(position), ages: JSON.stringify(Object.fromEntries(ages)) };
+  writeSafetensors(file(folder), tensors, metadata);
+}
+
+/** Reads a state back. Throws WeightError where it belongs to another model. */
+export function loadState(folder: string, wanted: Wanted): State {
+  const stored = openSafetensors(file(folder));
+  const values = new Map<string, Values>();
+  for (const [key, { shape }] of wanted)
+    for (const name of [key, momentum(key), variance(key)]) {
+      const entry = stored.entries.get(name);
+      if (!entry || entry.shape.join() !== shape.join())
+        throw new WeightError(
+          `${file(folder)}: "${name}" is ${entry ? `[${entry.shape}]` : "missing"}, the model has [${shape}]; it is another model's run: choose another "out"`,
+        );
+      values.set(name, { dtype: "f32", shape, data: stored.read(name) as Float32Array });
+    }
+  const { position, ages } = stored.metadata;
+  stored.close();
+  return { position: JSON.parse(position), values, ages: new Map(Object.entries(JSON.parse(ages))) };
+}
+
+/** The model as others open it: config.json, tokenizer.json and weights stored as F16, without what only training used. */
+export function exportModel(
+  folder: string,
+  state: State,
+  wanted: Wanted,
+  config: object,
+  tokenizer: object,
+  except: RegExp,
+): void {
+  mkdirSync(folder, { recursive: true });
+  const keys = [...wanted.keys()].filter((key) => !except.test(key)).sort();
+  writeSafetensors(
+    join(folder, "model.safetensors"),
+    keys.map(
+      (key) =>
+        [
+          key,
+          { dtype: "F16", shape: wanted.get(key)!.shape, data: state.values.get(key)!.data as Float32Array },
+        ] as const,
+    ),
+  );
+  write(join(folder, "config.json"), config);
+  write(join(folder, "tokenizer.json"), tokenizer);
+}
+
+function write(path: string, content: object): void {
+  const temporary = `${path}.part`;
+  try {
+    writeFileSync(temporary, `${JSON.stringify(content, null, 2)}\n`);
+    renameSync(temporary, path);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}

@@ -1,0 +1,178 @@
+/** Whole runs of a tiny model: they learn, they continue as if never stopped, and nothing half-written stays. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, test, vi } from "vitest";
+import { FormatError, WeightError } from "../../src/errors.ts";
+import { ortNode } from "../../src/run/ort-node.ts";
+import { parseTrainConfig, type TrainConfig } from "../../src/train/config.ts";
+import { sampleAt, tokenizerOf } from "../../src/train/feed.ts";
+import { type Metrics, rate, type Supply } from "../../src/train/loop.ts";
+import { run } from "../../src/train/run.ts";
+import { openCheckpoint } from "../../src/weights/checkpoint.ts";
+import { tinyConfig, tinyModel } from "./tiny.ts";
+
+const folders: string[] = [];
+function folder(): string {
+  folders.push(mkdtempSync(join(tmpdir(), "galago-train-")));
+  return folders.at(-1)!;
+}
+afterEach(() => {
+  vi.restoreAllMocks();
+  for (const path of folders.splice(0)) rmSync(path, { recursive: true });
+});
+
+const engine = ortNode({ threads: 1 });
+const tokenizer = tokenizerOf();
+const direct = (config: TrainConfig): Supply => ({
+  take: async (phase, index) => sampleAt(config, phase, index, tokenizer),
+});
+
+/** Losses of a run; it is interrupted after each of the given numbers of steps and then continued. */
+async function losses(config: TrainConfig, stops: readonly number[] = []): Promise<number[]> {
+  const seen: number[] = [];
+  for (const stop of [...stops, Number.POSITIVE_INFINITY]) {
+    const control = new AbortController();
+    const onStep = (m: Metrics): void => {
+      seen.push(m.loss);
+      if (seen.length === stop) control.abort();
+    };
+    await run(config, engine, direct(config), { signal: control.signal, onStep });
+  }
+  return seen;
+}
+
+test("a run stopped twice continues with the identical losses, across phases and with micro-batches", async () => {
+  const phases = [
+    {
+      name: "letters",
+      steps: 3,
+      lr: [1e-2, 1e-2],
+      answer: 0,
+      dense: 1,
+      shapes: [{ rows: 2, tokens: 96, tiles: 4 }],
+      mixture: [{ kind: "word", tiles: "single" }],
+    },
+    {
+      name: "words",
+      steps: 4,
+      lr: [1e-2, 1e-3],
+      warmup: 2,
+      accumulate: 2,
+      shapes: [
+        { rows: 3, tokens: 64, tiles: 4 },
+        { rows: 2, tokens: 96, tiles: 4 },
+      ],
+      mixture: [
+        { kind: "word", tiles: "single" },
+        { kind: "line", tiles: "dynamic:1..2" },
+      ],
+    },
+  ];
+  const whole = await losses(tinyConfig(folder(), { phases }));
+  expect(whole).toHaveLength(7);
+  const out = folder();
+  expect(await losses(tinyConfig(out, { phases }), [2, 5])).toEqual(whole);
+  const lines = readFileSync(join(out, "metrics.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Metrics);
+  expect(lines.map(({ loss }) => loss)).toEqual(whole);
+  expect(lines.map(({ phase, step }) => `${phase} ${step}`)).toEqual([
+    "letters 1",
+    "letters 2",
+    "letters 3",
+    "words 1",
+    "words 2",
+    "words 3",
+    "words 4",
+  ]);
+});
+
+test("the loss falls, and the finished folder holds a model without what only training used", async () => {
+  const out = folder();
+  const seen = await losses(tinyConfig(out, {}, { steps: 40 }));
+  expect(seen.slice(-5).reduce((a, b) => a + b)).toBeLessThan(0.8 * seen.slice(0, 5).reduce((a, b) => a + b));
+  expect(readdirSync(join(out, "model")).sort()).toEqual(["config.json", "model.safetensors", "tokenizer.json"]);
+  const checkpoint = openCheckpoint(join(out, "model"));
+  expect([...checkpoint.keys()].some((key) => key.startsWith("dense_head"))).toBe(false);
+  checkpoint.close();
+  expect(existsSync(join(out, "loss.png"))).toBe(true);
+});
+
+test("frozen weights stay and the others move", async () => {
+  const [a, b] = [folder(), folder()];
+  await losses(tinyConfig(a, {}, { steps: 1, lr: [0, 0] }));
+  await losses(tinyConfig(b, {}, { steps: 3, frozen: ["vision_model"] }));
+  const [before, after] = [a, b].map((out) => openCheckpoint(join(out, "model")));
+  for (const key of before.keys()) {
+    const moved = before
+      .file(key)
+      .read(key)
+      .some((v, i) => v !== after.file(key).read(key)[i]);
+    expect(moved, key).toBe(!key.startsWith("vision_model"));
+  }
+  before.close();
+  after.close();
+});
+
+test("a state of another model is refused by name, and stays", async () => {
+  const out = folder();
+  await losses(tinyConfig(out, {}, { steps: 1 }));
+  const wider = { ...tinyModel, llm_config: { ...tinyModel.llm_config, hidden_size: 32 } };
+  const before = readFileSync(join(out, "state.safetensors"));
+  await expect(losses(tinyConfig(out, { model: wider }))).rejects.toThrow(WeightError);
+  await expect(losses(tinyConfig(out, { model: wider }))).rejects.toThrow(
+    /"mlp1\.1\.weight" is \[16,64\], the model has \[32,64\]/,
+  );
+  expect(readFileSync(join(out, "state.safetensors")).equals(before)).toBe(true);
+});
+
+test.each([
+  ["an unknown field", { stepz: 1, phases: tinyConfig("x").phases }, /tiny\.yaml: the file: Unrecognized key/],
+  [
+    "an unknown kind",
+    {
+      phases: [
+        {
+          name: "a",
+          steps: 1,
+          lr: [0, 0],
+          shapes: [{ rows: 1, tokens: 9, tiles: 1 }],
+          mixture: [{ kind: "novel", tiles: "single" }],
+        },
+      ],
+    },
+    /phases\.0\.mixture\.0\.kind/,
+  ],
+  [
+    "no steps",
+    {
+      phases: [
+        {
+          name: "a",
+          steps: 0,
+          lr: [0, 0],
+          shapes: [{ rows: 1, tokens: 9, tiles: 1 }],
+          mixture: [{ kind: "word", tiles: "single" }],
+        },
+      ],
+    },
+    /phases\.0\.steps/,
+  ],
+])("a configuration with %s is refused with its place", (_, changes, message) => {
+  const make = (): TrainConfig => parseTrainConfig({ out: "x", model: tinyModel, phases: [], ...changes }, "tiny.yaml");
+  expect(make).toThrow(FormatError);
+  expect(make).toThrow(message);
+});
+
+test("the rate warms up linearly, then falls along half a cosine", () => {
+  const phase = { steps: 10, warmup: 2, lr: [1, 0.2] as [number, number] };
+  expect([0, 1, 2, 6, 10].map((step) => rate(phase, step))).toEqual([
+    0.5,
+    1,
+    1,
+    expect.closeTo(0.6, 12),
+    expect.closeTo(0.2, 12),
+  ]);
+});

@@ -1,0 +1,100 @@
+/** The optimiser step as a graph, against AdamW written out by hand and against itself with micro-batches. */
+import { expect, test } from "vitest";
+import { evaluate } from "../../src/graph/evaluate.ts";
+import type { Value } from "../../src/graph/op.ts";
+import { input, node } from "../../src/graph/tensor.ts";
+import { accumulation, update } from "../../src/train/step.ts";
+
+const optimizer = { beta1: 0.9, beta2: 0.98, eps: 1e-8, weightDecay: 0.1, maxNorm: 0.5 };
+const value = (shape: number[], ...data: number[]): Value => ({ shape, data: Float64Array.from(data) });
+
+const x = input("x", [3, 2]);
+const w = node("param", [], { key: "w", shape: [2, 2], dtype: "f32" });
+const b = node("param", [], { key: "b", shape: [2], dtype: "f32" });
+const error = x.apply("project", [w, b]).sub(1);
+const loss = error.mul(error).mean([0, 1]).reshape([1]);
+const params = new Map([
+  ["w", w],
+  ["b", b],
+]);
+
+const start = { w: value([2, 2], 0.5, -0.3, 0.8, 0.1), b: value([2], 0.2, -0.1) };
+const moments = {
+  "momentum.w": value([2, 2], 0.01, 0.02, -0.03, 0),
+  "variance.w": value([2, 2], 0.1, 0.2, 0.3, 0.1),
+  "momentum.b": value([2], 0, 0.05),
+  "variance.b": value([2], 0.01, 0.02),
+};
+const rates = { lr: value([1], 0.01), ages: value([2], 3, 7) };
+const data = [0.3, -1.2, 0.7, 0.4, -0.5, 0.9];
+
+/** Gradient of the mean squared error, row by row. */
+function byHand(rows: readonly number[]): { w: number[]; b: number[] } {
+  const g = { w: [0, 0, 0, 0], b: [0, 0] };
+  const n = rows.length / 2;
+  for (let i = 0; i < n; i++)
+    for (let j = 0; j < 2; j++) {
+      const y = rows[2 * i] * start.w.data[2 * j] + rows[2 * i + 1] * start.w.data[2 * j + 1] + start.b.data[j];
+      const d = (2 * (y - 1)) / (2 * n);
+      g.w[2 * j] += d * rows[2 * i];
+      g.w[2 * j + 1] += d * rows[2 * i + 1];
+      g.b[j] += d;
+    }
+  return g;
+}
+
+test("one step is AdamW with clipping by the global norm, each parameter at its own age, vectors without decay", () => {
+  const found = evaluate(update(loss, params, optimizer), {
+    ...start,
+    ...moments,
+    ...rates,
+    x: value([3, 2], ...data),
+  });
+  const g = byHand(data);
+  const norm = Math.hypot(...g.w, ...g.b);
+  expect(norm).toBeGreaterThan(optimizer.maxNorm);
+  expect(found.norm.data[0]).toBeCloseTo(norm, 12);
+  for (const [key, age, decay] of [
+    ["w", 3, 0.1],
+    ["b", 7, 0],
+  ] as const)
+    g[key].forEach((raw, i) => {
+      const clipped = (raw * optimizer.maxNorm) / norm;
+      const m = 0.9 * moments[`momentum.${key}`].data[i] + 0.1 * clipped;
+      const v = 0.98 * moments[`variance.${key}`].data[i] + 0.02 * clipped ** 2;
+      const p = start[key].data[i];
+      const direction = m / (1 - 0.9 ** age) / (Math.sqrt(v / (1 - 0.98 ** age)) + 1e-8);
+      expect(found[`next.${key}`].data[i]).toBeCloseTo(p - 0.01 * (direction + decay * p), 12);
+      expect(found[`next.momentum.${key}`].data[i]).toBeCloseTo(m, 12);
+      expect(found[`next.variance.${key}`].data[i]).toBeCloseTo(v, 12);
+    });
+});
+
+test("three accumulated micro-batches step as their mean gradient does", () => {
+  const rows = [0, 1, 2].map((i) => [
+    ...data.slice(2 * i, 2 * i + 2),
+    ...data.slice(2 * i, 2 * i + 2),
+    ...data.slice(2 * i, 2 * i + 2),
+  ]);
+  const feed = (i: number, before: Record<string, Value>): Record<string, Value> => ({
+    ...start,
+    ...before,
+    x: value([3, 2], ...rows[i]),
+  });
+  let gradients: Record<string, Value> = { "gradient.w": value([2, 2], 0, 0, 0, 0), "gradient.b": value([2], 0, 0) };
+  for (const i of [0, 1]) {
+    const sums = evaluate(accumulation(loss, params, 3), feed(i, gradients));
+    gradients = Object.fromEntries(Object.entries(sums).map(([name, v]) => [name.slice("next.".length), v]));
+  }
+  const micro = evaluate(update(loss, params, optimizer, 3), { ...feed(2, gradients), ...moments, ...rates });
+  const whole = evaluate(update(loss, params, optimizer), {
+    ...start,
+    ...moments,
+    ...rates,
+    x: value([3, 2], ...data),
+  });
+  for (const name of Object.keys(whole))
+    micro[name].data.forEach((v, i) => {
+      expect(v).toBeCloseTo(whole[name].data[i], 12);
+    });
+});
