@@ -3,16 +3,20 @@ import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
 import { CommanderError, Command as Program } from "commander";
 import { RequestError } from "../errors.ts";
+import { ask } from "./ask.ts";
 import type { Command, Option, Terminal } from "./command.ts";
+import { evaluate } from "./eval.ts";
 import { failure } from "./failure.ts";
 import { notice } from "./output.ts";
 import { plan } from "./plan.ts";
 import { resize } from "./resize.ts";
+import { synth } from "./synth.ts";
 import { train } from "./train.ts";
 import { usageError } from "./values.ts";
+import { verify } from "./verify.ts";
 
 /** Every command there is, in the order of `galago --help`. */
-export const commands: readonly Command[] = [train, plan, resize];
+export const commands: readonly Command[] = [ask, train, evaluate, plan, resize, synth, verify];
 
 /** Runs the words after `galago` and returns the exit status; what went wrong is said in one line on stderr. */
 export async function main(

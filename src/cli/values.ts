@@ -38,3 +38,21 @@ export function scm(words: string): number | "off" {
   if (ratio > 0 && ratio <= 1) return ratio;
   throw usageError(`"${words}" is no ratio, expected a number above 0 and up to 1, or off`);
 }
+
+/** A reader of whole numbers of at least `least`. */
+export function whole(least: number): (words: string) => number {
+  return (words) => {
+    const value = /^\d{1,15}$/.test(words) ? Number(words) : Number.NaN;
+    if (value >= least) return value;
+    throw usageError(`"${words}" is no whole number of at least ${least}`);
+  };
+}
+
+/** A reader of numbers from `least` to `most`. */
+export function between(least: number, most: number): (words: string) => number {
+  return (words) => {
+    const value = words.trim() === "" ? Number.NaN : Number(words);
+    if (value >= least && value <= most) return value;
+    throw usageError(`"${words}" is no number from ${least} to ${most}`);
+  };
+}

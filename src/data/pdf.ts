@@ -15,10 +15,13 @@ export interface PdfPage {
   glyphs: Glyph[];
 }
 
-/** `width` is that of the images in pixels (default 800); `name` is what error messages call the file. */
+/** `width` is that of the images in pixels (default 800); `name` is what error messages call the file; `first` and `last`
+ *  are the pages wanted, counted from 1 (default: all). */
 export interface PdfOptions {
   name?: string;
   width?: number;
+  first?: number;
+  last?: number;
 }
 
 /** The parts of PDFium's C interface that the package loads but does not wrap. Pointers are byte offsets into its heap. */
@@ -49,9 +52,10 @@ let library: Promise<PDFiumLibrary> | undefined;
 
 const maxPixels = 40_000_000;
 
-/** Renders the pages of a PDF one after the other. Throws FormatError for what is no PDF or too long a page. */
+/** Renders the pages of a PDF one after the other. Throws FormatError for what is no PDF or too long a page, RequestError
+ *  for pages that it does not have. */
 export async function* pdfPages(bytes: Uint8Array, options: PdfOptions = {}): AsyncGenerator<PdfPage> {
-  const { name = "PDF", width = 800 } = options;
+  const { name = "PDF", width = 800, first = 1 } = options;
   if (!(Number.isInteger(width) && width > 0)) throw new RequestError(`${name}: width is ${width}, expected pixels`);
   library ??= PDFiumLibrary.init();
   const pdfium = await library;
@@ -62,7 +66,11 @@ export async function* pdfPages(bytes: Uint8Array, options: PdfOptions = {}): As
     throw new FormatError(`${name}: cannot be opened as a PDF (${(cause as Error).message})`, { cause });
   }
   try {
-    for (let i = 0; i < document.getPageCount(); i++) yield await rendered(document.getPage(i), width, name);
+    const count = document.getPageCount();
+    const { last = count } = options;
+    if (!(first >= 1 && last <= count))
+      throw new RequestError(`${name}: no page ${first >= 1 ? last : first}; it has pages 1 to ${count}`);
+    for (let i = first; i <= last; i++) yield await rendered(document.getPage(i - 1), width, name);
   } finally {
     document.destroy();
   }

@@ -109,6 +109,8 @@ export const elementwise: Record<Elementwise, Op> = {
   ]),
   abs: unary("Abs", Math.abs, (g, [x]) => [g.apply("neg").where(x.less(0), g)]),
   floor: unary("Floor", Math.floor),
+  // Halves go to the even neighbour, as IEEE 754 has it.
+  round: unary("Round", (x) => (x - Math.floor(x) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x))),
   not: unary("Not", (x) => (x ? 0 : 1)),
 
   add: binary(

@@ -80,4 +80,41 @@ export const products: Record<Product, Op> = {
     },
     flops: ([x], out) => 2 * total(out) * x.at(-1)!,
   },
+  /** project with both sides rounded to 8 bits: each row of x by its own maximum, each row of W by its own, summed in integers.
+   *  A token whose activations are hundreds of times the rest thus coarsens nobody else. */
+  project8: {
+    type: (inputs, attrs) => products.project.type(inputs, attrs),
+    define: ([x, w, b]) => {
+      const [xs, ws] = [x, w].map((y) => y.apply("abs").maximum().max(1e-30).div(127));
+      const sums = x
+        .div(xs)
+        .apply("round")
+        .apply("project", [w.div(ws).apply("round")]);
+      const y = sums.mul(xs).mul(ws.reshape([w.shape[0]]));
+      return b ? y.add(b) : y;
+    },
+    // MatMulIntegerToFloat takes unsigned activations: 128 is their zero. What depends on W alone is folded when the session opens.
+    onnx: (emit, [x, w, b], { inputs: [{ shape: given }, { shape }], shape: result }) => {
+      const peak = (y: string): string =>
+        emit.node("Max", [
+          emit.node("ReduceMax", [emit.node("Abs", [y]), emit.ints([-1])], { keepdims: 1 }),
+          emit.constant([1e-30], [], "f32"),
+        ]);
+      const limit = emit.constant([127], [], "f32");
+      const flat = given.length === 2 ? x : emit.node("Reshape", [x, emit.dims([-1, shape[1]])]);
+      const [xp, wp] = [peak(flat), peak(w)];
+      const scaled = (y: string, p: string): string => emit.node("Mul", [y, emit.node("Div", [limit, p])]);
+      const one = emit.constant([1], [], "f32");
+      const zero = emit.constant([128], [], "u8");
+      const a = emit.node("QuantizeLinear", [scaled(flat, xp), one, zero]);
+      const rounded = emit.node("Cast", [emit.node("Round", [scaled(w, wp)])], { to: emit.dtype("i8") });
+      const columns = emit.node("Transpose", [rounded], { perm: [1, 0] });
+      const scales = emit.node("Reshape", [emit.node("Div", [wp, limit]), emit.ints([-1])]);
+      const y = emit.node("MatMulIntegerToFloat", [a, columns, one, scales, zero], {}, "com.microsoft");
+      const back = emit.node("Mul", [y, emit.node("Div", [xp, limit])]);
+      const biased = b ? emit.node("Add", [back, b]) : back;
+      return given.length === 2 ? biased : emit.node("Reshape", [biased, emit.reshapeDims(result)]);
+    },
+    flops: ([x], out) => 2 * total(out) * x.at(-1)!,
+  },
 };

@@ -23,7 +23,8 @@ export type Shape = readonly Dim[];
 /** A named size, bound to a number by the inputs of a run. */
 export const size = (name: string): Size => new Size(new Map([[name, 1]]));
 
-const termsOf = (d: Dim): ReadonlyMap<string, number> => (typeof d === "number" ? new Map([["", d]]) : d.terms);
+const termsOf = (d: Dim): ReadonlyMap<string, number> =>
+  typeof d === "number" ? new Map(d === 0 ? [] : [["", d]]) : d.terms;
 
 /** A polynomial without its zero terms, as a number where it is one. */
 function simplest(terms: Map<string, number>): Dim {

@@ -53,14 +53,21 @@ const branch = (keep: Tensor, row: number): Tensor => keep.slice(0, row, row + 1
 /** Class token, then patches, plus positions, whose grid is resized to the image's. */
 function embed(pixels: Tensor, w: Weights, c: VisionConfig): Tensor {
   const { hidden_size: d, patch_size: p } = c;
-  const side = c.image_size / p;
   const [h, width] = [2, 3].map((axis) => fixed(pixels.shape[axis], "pixels") / p);
-  const positions = param(w.position_embedding, [1, side * side + 1, d], { deviation: 0.1 });
-  const grid = interpolated(positions.slice(1, 1, side * side + 1), side, h, width);
-  const first = param(w.class_embedding, [1, 1, d], { deviation: 0.1 }).add(positions.slice(1, 0, 1));
-  const x = patches(pixels, w.patch_embedding, p, d).add(grid);
+  const first = param(w.class_embedding, [1, 1, d], { deviation: 0.1 }).add(positions(w, c).slice(1, 0, 1));
+  const x = patches(pixels, w.patch_embedding, p, d).add(patchPositions(h, width, w, c));
   return concat([first.expand([x.shape[0], 1, d]), x], 1);
 }
+
+/** Position vectors of a grid of h×w patches, resized where it is not the trained one. w: the embeddings → [1, h·w, d]. */
+export function patchPositions(h: number, width: number, w: Weights, c: VisionConfig): Tensor {
+  const side = c.image_size / c.patch_size;
+  return interpolated(positions(w, c).slice(1, 1, side * side + 1), side, h, width);
+}
+
+/** Position vectors of the class token and of the trained grid, row by row. */
+const positions = (w: Weights, c: VisionConfig): Tensor =>
+  param(w.position_embedding, [1, (c.image_size / c.patch_size) ** 2 + 1, c.hidden_size], { deviation: 0.1 });
 
 /** x + ls1 ⊙ MHA(LN x), then x + ls2 ⊙ MLP(LN x). x: [n, t, d] → [n, t, d]. */
 function block(x: Tensor, w: Weights, c: VisionConfig, keep?: Tensor[]): Tensor {

@@ -23,11 +23,12 @@ export function causal(places: Tensor, keys: number | Tensor["shape"][number]): 
   return iota(keys).lessEqual(places.reshape([...places.shape, 1]));
 }
 
-/** Segments share a prefix: a key of segment 0 is seen by all, any other only by its own; −1 is padding.
+/** Segments share a prefix: a key of segment 0 is seen by all, any other only by its own; −1 is padding, seen by none.
  *  ofQueries: [b, t], ofKeys: [b, s] → bool [b, t, s]. */
 export function sameSegment(ofQueries: Tensor, ofKeys: Tensor): Tensor {
   const key = ofKeys.rearrange("b s -> b 1 s");
-  return key.equal(0).or(key.equal(ofQueries.rearrange("b t -> b t 1")));
+  // A query of padding counts as one of segment 0, so that no query has the segment −1.
+  return key.equal(0).or(key.equal(ofQueries.max(0).rearrange("b t -> b t 1")));
 }
 
 /** The places of t new tokens after `past` cached ones: past … past + t − 1. */

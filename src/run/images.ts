@@ -67,7 +67,12 @@ async function fetched(url: string, signal?: AbortSignal): Promise<Uint8Array> {
 function plain({ data, width, height }: Pixels, name: string): Image {
   const pixels = width * height;
   const channels = data.length / pixels;
-  if (!Number.isInteger(width) || !Number.isInteger(height) || !(pixels > 0) || (channels !== 3 && channels !== 4))
+  if (
+    !Number.isInteger(width) ||
+    !Number.isInteger(height) ||
+    !(width > 0 && height > 0) ||
+    (channels !== 3 && channels !== 4)
+  )
     throw new FormatError(
       `"${name}": ${data.length} bytes for ${width} x ${height} pixels; expected 3 (RGB) or 4 (RGBA) for each`,
     );

@@ -2,26 +2,28 @@
 import type { Span } from "../compress/compression.ts";
 import { scm } from "../compress/scm.ts";
 import { RequestError } from "../errors.ts";
+import type { Engine } from "../graph/engine.ts";
 import { type MiniMonkeyConfig, tokensPerTile } from "../models/mini-monkey.ts";
+import { int8 } from "../quant/int8.ts";
 import { chatTemplate, promptIds } from "../text/template.ts";
 import { cut, normalise, scale } from "../vision/tiles.ts";
-import { parseTiling, type TilePlan } from "../vision/tilings.ts";
+import { parseTiling, type TilePlan, type Tiling } from "../vision/tilings.ts";
 import { openCheckpoint } from "../weights/checkpoint.ts";
 import { checkFinite } from "../weights/finite.ts";
 import { close, weights } from "../weights/path.ts";
 import type { AnswerOptions, AnswerRecord, Question, SeenImage, SightOptions } from "./answer.ts";
 import { watch } from "./attention.ts";
 import { type Generated, generate } from "./generate.ts";
-import { readImage } from "./images.ts";
+import { type NamedImage, readImage } from "./images.ts";
 import { checkLength, languageGraph, longest, openLanguage, type VisualPromptIds } from "./language.ts";
 import { readConfig, readTokenizer } from "./models.ts";
-import { ortNode } from "./ort-node.ts";
+import { type OrtOptions, ortNode } from "./ort-node.ts";
 import { sampler } from "./sample.ts";
 import { openSight, sightGraph } from "./sight.ts";
 import { survivors } from "./survivors.ts";
 
 /** Precisions that this build runs. */
-export const precisions = ["f32"] as const;
+const precisions = ["f32", "int8"] as const;
 
 /** How a model is opened; `tiles` and `scm` hold for every answer that does not say otherwise. */
 export interface ModelOptions extends SightOptions {
@@ -45,7 +47,11 @@ export interface Model {
 
 /** Opens config.json, tokenizer.json and the weights of a folder. Throws RequestError for a missing file or an option out of
  *  range, FormatError for a file that is not what it claims, WeightError for weights that are not the model's. */
-export async function openModel(folder: string, options: ModelOptions = {}): Promise<Model> {
+export async function openModel(
+  folder: string,
+  options: ModelOptions = {},
+  engineOf: (options: OrtOptions) => Engine = ortNode,
+): Promise<Model> {
   const begun = performance.now();
   const { name = folder, threads, precision = "f32" } = options;
   if (!precisions.some((known) => known === precision))
@@ -71,9 +77,11 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
 
   async function open() {
     const w = weights(checkpoint);
-    const [seeing, speaking] = [sightGraph(w, c), languageGraph(w, c)];
+    const [seeing, speaking] = [sightGraph(w, c), languageGraph(w, c)].map(
+      precision === "int8" ? int8 : (graph) => graph,
+    );
     close(w, /rotary_emb\.inv_freq$/);
-    const engine = ortNode({ folder, threads });
+    const engine = engineOf({ folder, threads });
     const explain = () => checkFinite(checkpoint);
     return {
       sight: await opened(openSight(engine, seeing, c)),
@@ -99,34 +107,21 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
     load = 0;
     const clock = stopwatch();
 
-    const seen: SeenImage[] = [];
-    const plans: TilePlan[] = [];
-    const pixels: Float32Array[] = [];
-    for (const named of images) {
-      signal?.throwIfAborted();
-      const image = await readImage(named, signal);
-      const plan = tiling.plan(image.width, image.height, c.force_image_size);
-      const { detailed, adaptive, global } = plan;
-      const { width, height } = image;
-      const tiles = { detailed, adaptive, global };
-      seen.push({ source: named.name, width, height, scale: scale(plan, c.force_image_size, image), tiles });
-      plans.push(plan);
-      pixels.push(normalise(cut(image, plan, c.force_image_size), plan.tiles.length, c.force_image_size));
-    }
+    const views = await looked(images, tiling, c, signal);
     timing.image = clock();
 
-    const imageTokens = plans.map((plan) => plan.tiles.length * tokensPerTile(c));
+    const imageTokens = views.map(({ plan }) => plan.tiles.length * tokensPerTile(c));
     const ids = promptIds(tokenizer, messages, { template, system: c.system_message, imageTokens });
     if (!compression) checkLength(ids.length, c);
     const features: Float32Array[] = [];
-    for (const part of pixels) features.push(await sight.see(part, signal));
+    for (const { pixels } of views) features.push(await sight.see(pixels, signal));
     timing.encode = clock();
 
     let prompt: VisualPromptIds = { ids, features: joined(features) };
     const visual = imageTokens.reduce((sum, n) => sum + n, 0);
     let kept = visual;
     if (compression && visual) {
-      const survived = await compression.keep(watched.prompt(prompt, windows(plans, tokensPerTile(c))));
+      const survived = await compression.keep(watched.prompt(prompt, windows(views, tokensPerTile(c))));
       prompt = survivors(prompt, placeholder, survived);
       kept = survived.length;
     }
@@ -137,11 +132,11 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
     const made = yield* generate(language, prompt, tokenizer, { ...asked, maxTokens, stopIds, signal });
     return {
       model: name,
-      question: messages.at(-1)!.content,
+      question: words(messages.at(-1)!.content, images.length),
       answer: made.answer,
       finish_reason: made.finishReason,
       probability: mean(made),
-      images: seen,
+      images: views.map(({ seen }) => seen),
       usage: {
         prompt_tokens: made.promptTokens,
         visual_tokens: visual,
@@ -165,15 +160,50 @@ function policy(asked: SightOptions, opened: SightOptions, c: MiniMonkeyConfig) 
   };
 }
 
+/** An image cut into tiles. pixels: [tiles, 3, s, s]. */
+interface View {
+  readonly seen: SeenImage;
+  readonly plan: TilePlan;
+  readonly pixels: Float32Array;
+}
+
+async function looked(
+  images: readonly NamedImage[],
+  tiling: Tiling,
+  { force_image_size: s }: MiniMonkeyConfig,
+  signal?: AbortSignal,
+): Promise<View[]> {
+  const views: View[] = [];
+  for (const named of images) {
+    signal?.throwIfAborted();
+    const image = await readImage(named, signal);
+    const { width, height } = image;
+    const plan = tiling.plan(width, height, s);
+    const { detailed, adaptive, global } = plan;
+    const tiles = { detailed, adaptive, global };
+    views.push({
+      seen: { source: named.name, width, height, scale: scale(plan, s, image), tiles },
+      plan,
+      pixels: normalise(cut(image, plan, s), plan.tiles.length, s),
+    });
+  }
+  return views;
+}
+
 /** The visual tokens of each image's detailed layer, which lie side by side in every order of tiles. */
-function windows(plans: readonly TilePlan[], perTile: number): Span[] {
+function windows(views: readonly View[], perTile: number): Span[] {
   let before = 0;
-  return plans.map(({ tiles, detailed: [columns, rows] }) => {
+  return views.map(({ plan: { tiles, detailed } }) => {
+    const [columns, rows] = detailed;
     const from = before + tiles.findIndex(({ layer }) => layer === "detailed") * perTile;
     before += tiles.length * perTile;
     return { from, to: from + columns * rows * perTile };
   });
 }
+
+/** What was asked, without the places of the images. */
+const words = (content: string, images: number): string =>
+  images ? content.replaceAll("<image>", "").trim() : content;
 
 function joined(parts: readonly Float32Array[]): Float32Array {
   const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));

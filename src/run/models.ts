@@ -71,7 +71,8 @@ export function readTokenizer(folder: string, ids: number): Tokenizer {
   throw new FormatError(`${path}: has ${tokenizer.size} ids, config.json says llm_config.vocab_size ${ids}`);
 }
 
-function readJson(path: string): unknown {
+/** The JSON in a file. Throws RequestError (404) where there is none, FormatError where it is no JSON. */
+export function readJson(path: string): unknown {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -86,7 +87,8 @@ function readJson(path: string): unknown {
   }
 }
 
-function checked<T>(schema: z.ZodType<T>, json: unknown, path: string): T {
+/** JSON of the form of a schema. Throws FormatError that names the file, the key, what was found and what was expected. */
+export function checked<T>(schema: z.ZodType<T>, json: unknown, path: string): T {
   const result = schema.safeParse(json);
   if (result.success) return result.data;
   const [{ path: keys, message }] = result.error.issues;

@@ -2,14 +2,12 @@
 import { draw } from "../data/draw.ts";
 import type { Page, Question } from "../data/page.ts";
 import { Random } from "../data/random.ts";
+import { firstHeldOutSeed } from "../data/seeds.ts";
 import { byteTokenizer } from "../text/bytes.ts";
 import { parseTokenizer, type Tokenizer } from "../text/tokenizer.ts";
 import { parseTiling } from "../vision/tilings.ts";
 import type { Phase, Share, TrainConfig } from "./config.ts";
 import { type Sample, sampleOf } from "./sample.ts";
-
-/** Training pages have seeds below this; evaluation pages above (see eval/synth.ts). */
-export const firstHeldOutSeed = 1_000_000_000;
 
 /** Sample number `index` of a phase. */
 export function sampleAt(config: TrainConfig, phase: number, index: number, tokenizer: Tokenizer): Sample {

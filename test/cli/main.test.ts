@@ -2,16 +2,12 @@
 import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { built } from "../support/built.ts";
 import { golden } from "../vision/golden.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const executable = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const executable = fileURLToPath(built("cli/main.js"));
 const image = fileURLToPath(golden("resize/noise_33x47.png"));
-
-beforeAll(() => {
-  spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], { cwd: root });
-});
 
 /** Starts the executable, with a channel on which it says "ready" once it listens for Ctrl-C. */
 function start(words: readonly string[]): ChildProcess {

@@ -11,16 +11,18 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** What a run is given beside its words: the bytes of standard input, the commands there are, the signal of Ctrl-C. */
+/** What a run is given beside its words: the bytes of standard input, the commands there are, the signal of Ctrl-C; `program`
+ *  is another build's `main`, with its own commands. */
 export interface Given {
   readonly stdin?: Uint8Array;
   readonly list?: readonly Command[];
   readonly signal?: AbortSignal;
+  readonly program?: typeof main;
 }
 
 /** Runs `galago` with these words in this process. */
 export async function galago(words: readonly string[], given: Given = {}): Promise<Outcome> {
-  const { stdin = Buffer.alloc(0), list = commands, signal = new AbortController().signal } = given;
+  const { stdin = Buffer.alloc(0), list = commands, program, signal = new AbortController().signal } = given;
   const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
   const terminal = {
     stdin: Readable.from([stdin]),
@@ -28,7 +30,7 @@ export async function galago(words: readonly string[], given: Given = {}): Promi
     stderr: into(stderr),
     interrupted: () => signal,
   };
-  const status = await main(words, terminal, list);
+  const status = await (program ? program(words, terminal) : main(words, terminal, list));
   const bytes = Buffer.concat(stdout);
   return { status, stdout: bytes, text: bytes.toString(), stderr: Buffer.concat(stderr).toString() };
 }

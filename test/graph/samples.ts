@@ -9,6 +9,7 @@ export interface Given {
   dtype: DType;
   low: number;
   high: number;
+  whole?: boolean;
 }
 
 export interface Sample {
@@ -17,6 +18,8 @@ export interface Sample {
 }
 
 const real = (shape: Shape, low = -2, high = 2): Given => ({ shape, dtype: "f32", low, high });
+/** Whole numbers as f32. */
+const whole = (shape: Shape): Given => ({ shape, dtype: "f32", low: -3, high: 4, whole: true });
 const ids = (shape: Shape, high: number): Given => ({ shape, dtype: "i64", low: 0, high });
 const flags = (shape: Shape): Given => ({ shape, dtype: "bool", low: 0, high: 2 });
 
@@ -44,6 +47,10 @@ export const samples: Record<OpName, Sample[]> = {
   erf: each("erf", -4, 4),
   abs: each("abs"),
   floor: each("floor"),
+  round: [
+    { given: [real([40], -3, 3)], apply: (x) => x.apply("round") },
+    { given: [ids([9], 9)], apply: (x) => x.cast("f32").sub(4.5).apply("round") },
+  ],
   not: [{ given: [flags([5])], apply: (x) => x.apply("not") }],
   add: pairs("add"),
   sub: pairs("sub"),
@@ -107,6 +114,11 @@ export const samples: Record<OpName, Sample[]> = {
     { given: [real([2, 3, 4]), real([5, 4])], apply: (x, w) => x.apply("project", [w]) },
     { given: [real([3, 4]), real([2, 4]), real([2])], apply: (x, w, b) => x.apply("project", [w, b]) },
     { given: [real([2, 3, 4]), real([5, 4]), real([5])], apply: (x, w, b) => x.apply("project", [w, b]) },
+  ],
+  // Half a unit in the last of 8 bits may round either way: the inputs are whole numbers, so that none is near a half.
+  project8: [
+    { given: [whole([2, 3, 4]), whole([5, 4]), real([5])], apply: (x, w, b) => x.apply("project8", [w, b]) },
+    { given: [whole([3, 4]), whole([2, 4])], apply: (x, w) => x.apply("project8", [w]) },
   ],
   softmax: [{ given: [real([2, 5])], apply: (x) => x.apply("softmax") }],
   logSoftmax: [{ given: [real([2, 5])], apply: (x) => x.apply("logSoftmax") }],

@@ -161,7 +161,7 @@ test.each([
     /phases\.0\.steps/,
   ],
 ])("a configuration with %s is refused with its place", (_, changes, message) => {
-  const make = (): TrainConfig => parseTrainConfig({ out: "x", model: tinyModel, phases: [], ...changes }, "tiny.yaml");
+  const make = (): TrainConfig => parseTrainConfig({ out: "x", model: tinyModel, ...changes }, "tiny.yaml");
   expect(make).toThrow(FormatError);
   expect(make).toThrow(message);
 });

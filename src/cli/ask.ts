@@ -1,0 +1,123 @@
+/** `galago ask`: a question about images or PDF pages, answered as it is written. */
+import type { AnswerRecord } from "../run/answer.ts";
+import type { ChatPart } from "../run/chat.ts";
+import { type Command, jsonOption, modelOption, type Terminal } from "./command.ts";
+import { input, nameOf } from "./input.ts";
+import { json, notice, write } from "./output.ts";
+import { between, scm, tiles, usageError, whole } from "./values.ts";
+
+interface Options {
+  readonly model: string;
+  readonly maxTokens?: number;
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly topK?: number;
+  readonly repetitionPenalty?: number;
+  readonly seed?: number;
+  readonly tiles?: string;
+  readonly scm?: number | "off";
+  readonly precision: string;
+  readonly threads?: number;
+  readonly json?: boolean;
+}
+
+const precisions = ["f32", "f16", "int8", "int4"];
+
+/** The command as data. */
+export const ask: Command<Options> = {
+  name: "ask",
+  about: "answer a question about images or PDF pages",
+  usage: "[options] <image...> <question>",
+  args: [
+    {
+      name: "<words...>",
+      about: "image files, PDF pages as file.pdf#3 or file.pdf#2-5, or - for standard input; the question comes last",
+    },
+  ],
+  options: [
+    modelOption,
+    {
+      flags: "--max-tokens <n>",
+      about: "most tokens of the answer (default: the model's own, or 512)",
+      parse: whole(1),
+    },
+    { flags: "--temperature <t>", about: "0 takes the likeliest token each time (default)", parse: between(0, 100) },
+    { flags: "--top-p <p>", about: "draw from the likeliest tokens that make up this share", parse: between(1e-6, 1) },
+    { flags: "--top-k <k>", about: "draw from the k likeliest tokens; 0 is all", parse: whole(0) },
+    { flags: "--repetition-penalty <r>", about: "above 1 avoids what was said", parse: between(0.01, 100) },
+    { flags: "--seed <n>", about: "the same seed draws the same answer", parse: whole(0) },
+    {
+      flags: "--tiles <spec>",
+      about: "msac, msac:detailed=4..12,adaptive=3..7, dynamic:1..12 or single",
+      parse: tiles,
+    },
+    { flags: "--scm <ratio>", about: "the part of the detailed layer's tokens to keep, or off", parse: scm },
+    { flags: "--precision <p>", about: precisions.join(", "), parse: precision, default: "f32" },
+    { flags: "--threads <n>", about: "threads to compute with (default: all cores)", parse: whole(1) },
+    jsonOption,
+  ],
+  run,
+};
+
+async function run(words: readonly string[], options: Options, terminal: Terminal): Promise<void> {
+  if (words.length < 2) throw usageError("one word is not enough; expected at least one image and a question");
+  const { model: name, tiles, scm, precision, threads, json: whole, ...sampling } = options;
+  const parts: ChatPart[] = [];
+  for (const source of words.slice(0, -1)) parts.push(...(await imagesOf(source, terminal)));
+  parts.push({ type: "text", text: words.at(-1)! });
+  const { load } = await import("../run/load.ts");
+  const model = await load(name, { tiles, scm, precision, threads });
+  try {
+    const answer = model.chat([{ role: "user", content: parts }], sampling);
+    for (;;) {
+      const { done, value } = await answer.next();
+      if (done) {
+        await (whole ? json(terminal, value) : write(terminal.stdout, "\n"));
+        return await notices(value, terminal);
+      }
+      if (!whole) await write(terminal.stdout, value.text);
+    }
+  } finally {
+    await model.close();
+  }
+}
+
+/** A4 at 150 dots an inch. */
+const pageWidth = 1240;
+
+/** An image, or the pages of a PDF, each under its own name. */
+async function imagesOf(source: string, terminal: Terminal): Promise<ChatPart[]> {
+  const [, path = source, ...range] = /^(.+\.pdf)#(\d{1,6})(?:-(\d{1,6}))?$/i.exec(source) ?? [];
+  const [first, last = first] = range.flatMap((number) => number ?? []).map(Number);
+  if (first > last) throw usageError(`"${source}": pages ${first} to ${last} are in no order; expected FIRST-LAST`);
+  const bytes = await input(path, terminal);
+  if (first === undefined && !isPdf(bytes)) return [{ type: "image", image: bytes, name: nameOf(path) }];
+  const { pdfPages } = await import("../data/pdf.ts");
+  const parts: ChatPart[] = [];
+  for await (const { number, image } of pdfPages(bytes, { name: nameOf(path), width: pageWidth, first, last }))
+    parts.push({ type: "image", image, name: `${path}#${number}` });
+  return parts;
+}
+
+/** "%PDF-" stands within the first kilobyte. */
+function isPdf(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.subarray(0, 1024)).includes("%PDF-");
+}
+
+/** What the person should know of an answer that is less than it could be. */
+async function notices({ images, finish_reason, usage }: AnswerRecord, terminal: Terminal): Promise<void> {
+  for (const { source, scale } of images)
+    if (scale < 1)
+      await notice(
+        terminal,
+        `galago: "${source}" was seen at ${Number(scale.toPrecision(2))} times its size, so detail is lost; crop it, or allow more tiles with --tiles`,
+      );
+  if (finish_reason === "length")
+    await notice(terminal, `galago: the answer was cut after ${usage.completion_tokens} tokens; see --max-tokens`);
+  if (finish_reason === "loop") await notice(terminal, "galago: the model repeated itself and was stopped");
+}
+
+function precision(words: string): string {
+  if (precisions.includes(words)) return words;
+  throw usageError(`"${words}" is no precision, expected ${precisions.join(", ")}`);
+}

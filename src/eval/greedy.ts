@@ -1,0 +1,107 @@
+/** Greedy decoding of a batch with a cache, from embeddings on: how references were generated. */
+import type { Engine, Feeds, Session, Values } from "../graph/engine.ts";
+import type { Outputs } from "../graph/graph.ts";
+import { minus, plus, size } from "../graph/shape.ts";
+import { input } from "../graph/tensor.ts";
+import { cacheOf, embed, head, internlm2, type TextConfig } from "../models/internlm2.ts";
+import type { Weights } from "../weights/path.ts";
+
+/** A language model to decode with; w: its root. */
+export interface Decoder {
+  readonly engine: Engine;
+  readonly w: Weights;
+  readonly c: TextConfig;
+}
+
+/** Tokens [b, steps] i64, and the logits [b, steps, v] that each is the largest of. */
+export interface Decoded {
+  tokens: Values;
+  logits: Values;
+}
+
+/** The likeliest token, `steps` times. embeds: [b, t, d]; mask: [b, t], 0 where a token is padding on the left, whose
+ *  position is 1 while those of the others count from 0. */
+export async function greedy(decoder: Decoder, embeds: Values, steps: number, mask?: Values): Promise<Decoded> {
+  const { engine, w, c } = decoder;
+  const [b] = embeds.shape;
+  const words = await engine.open({ embeds: embed(input("ids", [b, 1], "i64"), w, c) });
+  try {
+    const model = await engine.open(stepGraph(w, c, b));
+    try {
+      return await decoded(model, words, c, embeds, steps, mask);
+    } finally {
+      await model.close();
+    }
+  } finally {
+    await words.close();
+  }
+}
+
+/** Logits of the last token. Inputs: embeds [b, tokens, d], positions [b, tokens], segments [b, past + tokens], past.i.*. */
+function stepGraph(w: Weights, c: TextConfig, b: number): Outputs {
+  const [t, past] = [size("tokens"), size("past")];
+  const part = (i: number, name: string) => input(`past.${i}.${name}`, cacheShape(c, b, past));
+  const cache = cacheOf(Array.from({ length: c.num_hidden_layers }, (_, i) => [part(i, "key"), part(i, "value")]));
+  const segments = input("segments", [b, plus(past, t)], "i64");
+  const pass = { positions: input("positions", [b, t], "i64"), segments, cache };
+  const last = internlm2(input("embeds", [b, t, c.hidden_size]), w, c, pass).at(-1)!;
+  return { logits: head(last.slice(1, minus(t, 1), t), w, c), ...cache.outputs };
+}
+
+function cacheShape<T>(
+  { hidden_size: d, num_attention_heads: h, num_key_value_heads: k }: TextConfig,
+  b: number,
+  t: T,
+) {
+  return [b, k, 1, t, d / h] as const;
+}
+
+async function decoded(
+  model: Session,
+  words: Session,
+  c: TextConfig,
+  embeds: Values,
+  steps: number,
+  mask?: Values,
+): Promise<Decoded> {
+  const [[b, t], v] = [embeds.shape, c.vocab_size];
+  const rows = [...Array(b).keys()];
+  const segments = rows.map((row) => Array.from({ length: t }, (_, i) => (mask && !mask.data[row * t + i] ? -1 : 0)));
+  const tokens = new BigInt64Array(b * steps);
+  const logits = new Float32Array(b * steps * v);
+  let [x, past] = [embeds, nothing(c, b)];
+  for (let step = 0; step < steps; step++) {
+    const positions = segments.map((row) => positionsOf(row).slice(-x.shape[1]));
+    const results = await model.run({ embeds: x, positions: whole(positions), segments: whole(segments), ...past });
+    const found = rows.map((row) => (results.logits.data as Float32Array).subarray(row * v, (row + 1) * v));
+    const ids = found.map((row) => row.indexOf(row.reduce((a, b) => Math.max(a, b))));
+    for (const row of rows) {
+      logits.set(found[row], (row * steps + step) * v);
+      tokens[row * steps + step] = BigInt(ids[row]);
+      segments[row].push(0);
+    }
+    past = Object.fromEntries(Object.keys(past).map((name) => [name, results[name.replace("past", "present")]]));
+    x = (await words.run({ ids: whole(ids.map((id) => [id])) })).embeds;
+  }
+  return {
+    tokens: { dtype: "i64", shape: [b, steps], data: tokens },
+    logits: { dtype: "f32", shape: [b, steps, v], data: logits },
+  };
+}
+
+/** An empty cache. */
+function nothing(c: TextConfig, b: number): Feeds {
+  const empty: Values = { dtype: "f32", shape: cacheShape(c, b, 0), data: new Float32Array() };
+  const names = Array.from({ length: c.num_hidden_layers }, (_, i) => [`past.${i}.key`, `past.${i}.value`]);
+  return Object.fromEntries(names.flat().map((name) => [name, empty]));
+}
+
+/** How many tokens of the row came before, 1 at padding. */
+function positionsOf(segments: readonly number[]): number[] {
+  let count = 0;
+  return segments.map((segment) => (segment < 0 ? 1 : count++));
+}
+
+function whole(rows: readonly (readonly number[])[]): Values {
+  return { dtype: "i64", shape: [rows.length, rows[0].length], data: BigInt64Array.from(rows.flat(), BigInt) };
+}

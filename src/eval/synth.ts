@@ -1,0 +1,146 @@
+/** What a model reads of documents that Galago draws: pages of seeds and of fonts that no training saw. */
+import { draw } from "../data/draw.ts";
+import type { Kind, Page, Question } from "../data/page.ts";
+import { firstHeldOutSeed } from "../data/seeds.ts";
+import type { AnswerRecord, SightOptions } from "../run/answer.ts";
+import type { Model } from "../run/model.ts";
+import { calibrationError, characterErrorRate, exact } from "./metrics.ts";
+
+/** One row of the report: which questions about which pages, and how they are scored. */
+interface Task {
+  name: string;
+  /** "exact": share of right answers; "cer": character error rate. */
+  score: "exact" | "cer";
+  kinds: readonly Kind[];
+  asks(page: Page): Question[];
+  effects: number;
+}
+
+const of = (page: Page, ...wanted: Question["kind"][]): Question[] =>
+  page.questions.filter(({ kind }) => wanted.includes(kind));
+const first = (questions: Question[]): Question[] => questions.slice(0, 1);
+
+/** The fields that a receipt's or an invoice's reader is asked for. */
+const fields = ["total", "date", "company", "number", "subtotal", "tax", "cash", "change"];
+
+const tasks: readonly Task[] = [
+  {
+    name: "receipt total",
+    score: "exact",
+    kinds: ["receipt"],
+    effects: 0.3,
+    asks: (p) => first(of(p, "field").filter((q) => q.name === "total")),
+  },
+  {
+    name: "receipt and invoice fields",
+    score: "exact",
+    kinds: ["receipt", "invoice"],
+    effects: 0.3,
+    asks: (p) => of(p, "field").filter((q) => fields.includes(q.name ?? "")),
+  },
+  { name: "clean line", score: "cer", kinds: ["line"], effects: 0, asks: (p) => first(of(p, "read")) },
+  { name: "worn line", score: "cer", kinds: ["line"], effects: 0.4, asks: (p) => first(of(p, "read")) },
+  { name: "whole receipt", score: "cer", kinds: ["receipt"], effects: 0.3, asks: (p) => first(of(p, "read")) },
+  {
+    name: "charts and tables",
+    score: "exact",
+    kinds: ["bar", "pie", "table"],
+    effects: 0.3,
+    asks: (p) => of(p, "chart", "sum", "count").slice(0, 2),
+  },
+  {
+    name: "yes or no",
+    score: "exact",
+    kinds: ["receipt", "form", "table"],
+    effects: 0.3,
+    asks: (p) => of(p, "yesno").slice(0, 2),
+  },
+];
+
+/** The names of the tasks. */
+export const taskNames: readonly string[] = tasks.map(({ name }) => name);
+
+export interface Row {
+  task: string;
+  score: "exact" | "cer";
+  value: number;
+  questions: number;
+  pages: number;
+  /** Milliseconds a question, the image included. */
+  ms: number;
+  visual_tokens: number;
+  visual_tokens_kept: number;
+  /** Expected calibration error of the answers' mean token probability; exact scores only. */
+  calibration: number | null;
+}
+
+export interface SynthOptions {
+  /** Pages of each task. */
+  count: number;
+  sight?: SightOptions;
+  tasks?: readonly string[];
+  onPage?: (task: string, done: number) => void;
+  signal?: AbortSignal;
+}
+
+interface Asked {
+  page: number;
+  question: string;
+  truth: string;
+  record: AnswerRecord;
+  ms: number;
+}
+
+/** Every task over `count` pages. The pages depend on the task's number and the page's alone. */
+export async function evalSynth(model: Model, options: SynthOptions): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const [number, task] of tasks.entries()) {
+    if (options.tasks && !options.tasks.includes(task.name)) continue;
+    const asked: Asked[] = [];
+    for (let i = 0; i < options.count; i++) {
+      const kind = task.kinds[i % task.kinds.length];
+      const page = draw(kind, firstHeldOutSeed + number * 1_000_000 + i, { fonts: "heldout", effects: task.effects });
+      for (const question of task.asks(page)) asked.push(await ask(model, page, question, i, options));
+      options.onPage?.(task.name, i + 1);
+    }
+    rows.push(row(task, asked, options.count));
+  }
+  return rows;
+}
+
+async function ask(
+  model: Model,
+  page: Page,
+  { question, answer }: Question,
+  number: number,
+  options: SynthOptions,
+): Promise<Asked> {
+  const began = performance.now();
+  const asked = {
+    images: [{ name: `page ${number}`, image: page.image }],
+    messages: [{ role: "user" as const, content: question }],
+  };
+  const answering = model.answer(asked, { temperature: 0, ...options.sight }, options.signal);
+  for (;;) {
+    const { done, value } = await answering.next();
+    if (done) return { page: number, question, truth: answer, record: value, ms: performance.now() - began };
+  }
+}
+
+function row({ name, score }: Task, asked: readonly Asked[], pages: number): Row {
+  const mean = (f: (a: Asked) => number): number => asked.reduce((sum, a) => sum + f(a), 0) / Math.max(1, asked.length);
+  const right = (a: Asked): boolean => exact(a.record.answer, a.truth);
+  const readings = asked.map(({ record, truth }) => ({ answer: record.answer, truth }));
+  const judged = asked.map((a) => ({ probability: a.record.probability ?? 0, right: right(a) }));
+  return {
+    task: name,
+    score,
+    value: score === "exact" ? mean((a) => +right(a)) : characterErrorRate(readings),
+    questions: asked.length,
+    pages,
+    ms: mean((a) => a.ms),
+    visual_tokens: mean((a) => a.record.usage.visual_tokens),
+    visual_tokens_kept: mean((a) => a.record.usage.visual_tokens_kept),
+    calibration: score === "exact" ? calibrationError(judged) : null,
+  };
+}

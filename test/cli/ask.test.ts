@@ -1,0 +1,156 @@
+/** `galago ask`, against the build, with models of random weights. */
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { built } from "../support/built.ts";
+import { tinyModel } from "../support/tiny-model.ts";
+import { golden } from "../vision/golden.ts";
+import { galago, type Outcome } from "./terminal.ts";
+
+const { main: program } = (await import(built("cli/program.js").href)) as typeof import("../../src/cli/program.ts");
+
+const home = mkdtempSync(join(tmpdir(), "galago-ask-"));
+const image = fileURLToPath(golden("resize/noise_33x47.png"));
+const wide = fileURLToPath(golden("resize/text_640x48.png"));
+const pdf = join(home, "Two.PDF");
+
+/** A PDF of empty pages, 200 by 100 points each. */
+function pages(count: number): string {
+  const kids = Array.from({ length: count }, (_, i) => `${3 + i} 0 R`).join(" ");
+  const objects = [
+    "<< /Type /Catalog /Pages 2 0 R >>",
+    `<< /Type /Pages /Kids [${kids}] /Count ${count} >>`,
+    ...Array<string>(count).fill("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 100] >>"),
+  ];
+  const body = objects.map((object, i) => `${i + 1} 0 obj\n${object}\nendobj\n`).join("");
+  return `%PDF-1.4\n${body}trailer << /Size ${objects.length + 1} /Root 1 0 R >>\n%%EOF\n`;
+}
+
+beforeAll(() => {
+  vi.stubEnv("GALAGO_HOME", home);
+  tinyModel(join(home, "models", "babble"));
+  tinyModel(join(home, "models", "always"), { says: 8 + 65 });
+  writeFileSync(pdf, pages(3));
+});
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(home, { recursive: true });
+});
+
+/** `galago ask` with a model that babbles, in one thread and one tile, unless the words say otherwise. */
+function ask(words: readonly string[], stdin?: Uint8Array): Promise<Outcome> {
+  const defaults = { "--model": "babble", "--threads": "1", "--tiles": "single", "--max-tokens": "8" };
+  const given = Object.entries(defaults).flatMap(([flag, value]) => (words.includes(flag) ? [] : [flag, value]));
+  return galago(["ask", ...given, ...words], { program, stdin });
+}
+
+describe("--json", () => {
+  test("is one document with what was asked, seen, said and spent", async () => {
+    const { status, text } = await ask([image, "What is the total?", "--tiles", "msac", "--scm", "0.5", "--json"]);
+    expect(status).toBe(0);
+    const record = JSON.parse(text);
+    expect(Object.keys(record).sort()).toEqual([
+      "answer",
+      "finish_reason",
+      "images",
+      "model",
+      "peak_rss_bytes",
+      "probability",
+      "question",
+      "timing_ms",
+      "usage",
+    ]);
+    expect(record).toMatchObject({
+      model: "babble",
+      question: "What is the total?",
+      finish_reason: "length",
+      images: [{ source: image, width: 33, height: 47, tiles: { detailed: [2, 3], adaptive: [2, 2], global: true } }],
+      usage: { visual_tokens: 44, visual_tokens_kept: 32, completion_tokens: 8 },
+    });
+    expect(record.timing_ms.load).toBeGreaterThan(0);
+  });
+
+  test("an image from standard input gives the answer of the file", async () => {
+    const [file, stream] = await Promise.all([
+      ask([image, "?", "--json"]),
+      ask(["-", "?", "--json"], readFileSync(image)),
+    ]);
+    expect(JSON.parse(stream.text).images[0].source).toBe("standard input");
+    expect(JSON.parse(stream.text).answer).toBe(JSON.parse(file.text).answer);
+  });
+
+  test.each([
+    ["one page", [`${pdf}#2`], ["#2"]],
+    ["a range of pages", [`${pdf}#2-3`], ["#2", "#3"]],
+    ["all pages, beside an image", [pdf, image], ["#1", "#2", "#3", undefined]],
+  ])("%s of a PDF", async (_, sources, names) => {
+    const { images, usage } = JSON.parse((await ask([...sources, "?", "--json"])).text);
+    const expected = names.map((name) => (name ? pdf + name : image));
+    expect(images.map(({ source }: { source: string }) => source)).toEqual(expected);
+    expect(images[0]).toMatchObject({ width: 1240, height: 620 });
+    expect(usage.visual_tokens).toBe(4 * names.length);
+  });
+
+  test("a seed repeats a drawn answer", async () => {
+    const drawn = async (seed: string) => {
+      const words = [image, "?", "--temperature", "1.5", "--top-k", "50", "--top-p", "0.9", "--seed", seed];
+      return JSON.parse((await ask([...words, "--max-tokens", "24", "--json"])).text).answer;
+    };
+    expect(await drawn("7")).toBe(await drawn("7"));
+    expect(await drawn("8")).not.toBe(await drawn("7"));
+  });
+});
+
+test("without --json the answer streams and ends with a newline", async () => {
+  const { status, text, stderr } = await ask([image, "?", "--model", "always", "--max-tokens", "5"]);
+  expect([status, text]).toEqual([0, "AAAAA\n"]);
+  expect(stderr).toBe("galago: the answer was cut after 5 tokens; see --max-tokens\n");
+});
+
+test("an image that no grid sees whole is told on stderr, with its scale", async () => {
+  const { stderr } = await ask([wide, "?"]);
+  expect(stderr).toContain(`"${wide}" was seen at 0.087 times its size, so detail is lost`);
+  expect((await ask([image, "?"])).stderr).not.toContain("detail is lost");
+});
+
+test("a model that repeats itself is stopped, and stderr says so", async () => {
+  const { text, stderr } = await ask([image, "?", "--model", "always", "--max-tokens", "4000", "--json"]);
+  expect(JSON.parse(text).finish_reason).toBe("loop");
+  expect(stderr).toBe("galago: the model repeated itself and was stopped\n");
+});
+
+describe("bad input ends with one line that names it", () => {
+  const damaged = join(home, "damaged.png");
+  beforeAll(() => {
+    writeFileSync(damaged, readFileSync(image).subarray(0, 200));
+    copyFileSync(image, join(home, "image.pdf"));
+  });
+  test.each([
+    ["a missing image", ["none.png", "?"], 1, /"none\.png": no such file/],
+    ["an empty image", ["-", "?"], 1, /"standard input": empty file/],
+    ["a damaged image", [damaged, "?"], 1, /damaged\.png": damaged or cut short/],
+    ["a page that is not there", [`${pdf}#4`, "?"], 1, /Two\.PDF: no page 4; it has pages 1 to 3/],
+    ["page 0", [`${pdf}#0`, "?"], 1, /Two\.PDF: no page 0; it has pages 1 to 3/],
+    ["a PDF that is none", [`${join(home, "image.pdf")}#1`, "?"], 1, /image\.pdf: cannot be opened as a PDF/],
+    ["pages backwards", [`${pdf}#3-2`, "?"], 2, /pages 3 to 2 are in no order/],
+    ["no model of that name", [image, "?", "--model", "smolvm"], 1, /no model "smolvm"; there are .*babble/],
+    [
+      "a precision of another build",
+      [image, "?", "--precision", "int4"],
+      1,
+      /precision is "int4"; this build runs f32/,
+    ],
+    ["a precision of no build", [image, "?", "--precision", "int3"], 2, /--precision: "int3" is no precision/],
+    ["no question", [image], 2, /at least one image and a question; see galago ask --help/],
+    ["no tokens", [image, "?", "--max-tokens", "0"], 2, /--max-tokens: "0" is no whole number of at least 1/],
+    ["a share above all", [image, "?", "--top-p", "1.5"], 2, /--top-p: "1.5" is no number from/],
+    ["tiles of no kind", [image, "?", "--tiles", "mosaic"], 2, /--tiles: no tiling "mosaic"/],
+  ])("%s", async (_, words, expected, message) => {
+    const { status, text, stderr } = await ask(words);
+    expect([status, text]).toEqual([expected, ""]);
+    expect(stderr).toMatch(message);
+    expect(stderr).toMatch(/^galago: [^\n]+\n$/);
+  });
+});

@@ -1,0 +1,75 @@
+/** A model in this thread: what it does between an image and a prompt. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { AnswerOptions, AnswerRecord } from "../../src/run/answer.ts";
+import { type Model, openModel } from "../../src/run/model.ts";
+import { tinyConfig, tinyModel } from "../support/tiny-model.ts";
+import { golden } from "../vision/golden.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "galago-model-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const image = fileURLToPath(golden("resize/noise_33x47.png"));
+const images = [{ name: "noise", image }];
+const messages = [{ role: "user", content: "<image>\nWhat?" }] as const;
+
+async function record(model: Model, options: AnswerOptions = {}): Promise<AnswerRecord> {
+  const answer = model.answer({ images, messages }, { maxTokens: 4, ...options });
+  for (;;) {
+    const { done, value } = await answer.next();
+    if (done) return value;
+  }
+}
+
+describe("one open model", () => {
+  let model: Model;
+  beforeAll(async () => {
+    model = await openModel(tinyModel(join(folder, "tiny")), { threads: 1 });
+  });
+  afterAll(() => model.close());
+
+  test.each([
+    ["single", 0.5, 4, 2],
+    ["dynamic:1..6", "off", 28, 28],
+    ["dynamic:1..6", 0.25, 28, 10],
+    ["msac", 0.5, 44, 32],
+    ["msac:detailed=4..12,adaptive=3..7,order=demo", 0.5, 44, 32],
+  ] as const)("%s with SCM %s sees %d tokens and keeps %d", async (tiles, scm, visual, kept) => {
+    const { usage } = await record(model, { tiles, scm });
+    expect(usage).toMatchObject({ visual_tokens: visual, visual_tokens_kept: kept });
+  });
+
+  test("an aborted signal ends it before the tower has seen anything", async () => {
+    const reason = new Error("enough");
+    const answer = model.answer({ images, messages }, {}, AbortSignal.abort(reason));
+    await expect(answer.next()).rejects.toBe(reason);
+  });
+
+  test("the answer ends where the model's length ends", async () => {
+    const config = { llm_config: { ...tinyConfig().llm_config, max_position_embeddings: 50 } };
+    const short = await openModel(tinyModel(join(folder, "short"), { config, says: 80 }), { tiles: "single" });
+    const { usage, finish_reason } = await record(short, { maxTokens: 500 });
+    expect(finish_reason).toBe("length");
+    // The last token is chosen, never read.
+    expect(usage.prompt_tokens + usage.completion_tokens).toBe(51);
+    await short.close();
+  });
+});
+
+test("config.json's own tiles, ratio, system message and length hold where no option says otherwise", async () => {
+  const config = { tiles: "dynamic:1..6", scm_ratio: 0.25, system_message: "Answer.", max_new_tokens: 3 };
+  const model = await openModel(tinyModel(join(folder, "own"), { config, says: 80 }), { threads: 1 });
+  const own = await record(model, { maxTokens: undefined });
+  expect(own.usage).toMatchObject({ visual_tokens: 28, visual_tokens_kept: 10, completion_tokens: 3 });
+  const plain = await openModel(tinyModel(join(folder, "plain"), { says: 80 }), {
+    threads: 1,
+    tiles: "dynamic:1..6",
+    scm: 0.25,
+  });
+  const { usage } = await record(plain);
+  // <|im_start|>, "system\n", the message, <|im_end|>.
+  expect(own.usage.prompt_tokens - usage.prompt_tokens).toBe(1 + "system\nAnswer.".length + 1);
+  await Promise.all([model.close(), plain.close()]);
+});

@@ -1,0 +1,98 @@
+/** A whole model folder of a few kilobytes: random weights from a seed, tokens that are bytes. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type MiniMonkeyConfig, miniMonkeyConfig } from "../../src/models/mini-monkey.ts";
+import { languageGraph } from "../../src/run/language.ts";
+import { random } from "../../src/run/random.ts";
+import { sightGraph } from "../../src/run/sight.ts";
+import { byteTokenizer } from "../../src/text/bytes.ts";
+import { openEnded } from "../../src/weights/checkpoint.ts";
+import { weights } from "../../src/weights/path.ts";
+import { writeSafetensors } from "../../src/weights/safetensors.ts";
+
+/** config.json: tiles of 56 pixels, 4 tokens each; `changes` replace keys of the top level. */
+export function tinyConfig(changes: Partial<MiniMonkeyConfig> = {}): MiniMonkeyConfig {
+  return miniMonkeyConfig.parse({
+    model_type: "internvl_chat",
+    template: "internlm2-chat",
+    force_image_size: 56,
+    downsample_ratio: 0.5,
+    select_layer: -1,
+    ps_version: "v2",
+    system_message: "",
+    vision_config: {
+      hidden_size: 32,
+      intermediate_size: 64,
+      num_hidden_layers: 2,
+      num_attention_heads: 2,
+      image_size: 56,
+      patch_size: 14,
+      norm_type: "layer_norm",
+      layer_norm_eps: 1e-6,
+      hidden_act: "gelu",
+      qkv_bias: true,
+      qk_normalization: false,
+      initializer_factor: 1,
+    },
+    llm_config: {
+      vocab_size: 264,
+      hidden_size: 32,
+      intermediate_size: 64,
+      num_hidden_layers: 2,
+      num_attention_heads: 4,
+      num_key_value_heads: 2,
+      hidden_act: "silu",
+      max_position_embeddings: 4096,
+      rms_norm_eps: 1e-5,
+      rope_theta: 10000,
+      rope_scaling: null,
+      bias: false,
+      tie_word_embeddings: false,
+      eos_token_id: 4,
+    },
+    ...changes,
+  });
+}
+
+/** `says`: the id that the model chooses always. `spoil` changes a weight before it is stored; null leaves it out. */
+export interface TinyOptions {
+  readonly config?: Partial<MiniMonkeyConfig>;
+  readonly seed?: number;
+  readonly says?: number;
+  readonly spoil?: (key: string, data: Float32Array) => Float32Array | null;
+}
+
+/** Writes config.json, tokenizer.json and model.safetensors into a folder, made if need be; returns the folder. */
+export function tinyModel(
+  folder: string,
+  { config, seed = 1, says, spoil = (_, data) => data }: TinyOptions = {},
+): string {
+  const c = tinyConfig(config);
+  const source = openEnded();
+  const w = weights(source);
+  sightGraph(w, c);
+  languageGraph(w, c);
+  const draw = random(seed);
+  // Uniform numbers of variance 1.
+  const uniform = (): number => (draw() - 0.5) * Math.sqrt(12);
+  const tensors = [...source.wanted].flatMap(([key, { shape, initial }]) => {
+    const length = shape.reduce((n, d) => n * d, 1);
+    const value = (): number => ("value" in initial ? initial.value : uniform() * initial.deviation);
+    const drawn = Float32Array.from({ length }, value);
+    const data = spoil(key, says === undefined ? drawn : constant(key, drawn, says, c));
+    return data ? [[key, { dtype: "F32", shape, data }] as const] : [];
+  });
+  mkdirSync(folder, { recursive: true });
+  writeSafetensors(join(folder, "model.safetensors"), tensors);
+  writeFileSync(join(folder, "config.json"), JSON.stringify(c));
+  writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(byteTokenizer()));
+  return folder;
+}
+
+/** Every token begins as ones and no layer adds to it; only the row of `says` answers to ones. */
+function constant(key: string, data: Float32Array, says: number, { llm_config: { hidden_size: d } }: MiniMonkeyConfig) {
+  if (key.endsWith("tok_embeddings.weight")) return data.fill(1);
+  if (key.endsWith("wo.weight") || key.endsWith("w2.weight")) return data.fill(0);
+  if (key.endsWith("output.weight")) return data.fill(0).fill(1, says * d, (says + 1) * d);
+  return data;
+}
