@@ -8,10 +8,10 @@ import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { parse } from "yaml";
 import { draw } from "../dist/data/draw.js";
-import { order } from "../dist/graph/graph.js";
+import { flops } from "../dist/graph/cost.js";
+import { order, paramsOf } from "../dist/graph/graph.js";
 import { ops } from "../dist/graph/ops.js";
 import { input } from "../dist/graph/tensor.js";
-import { flops } from "../dist/graph/cost.js";
 import { openModel } from "../dist/run/model.js";
 import { modelFolder } from "../dist/run/models.js";
 import { ortNode } from "../dist/run/ort-node.js";
@@ -21,7 +21,6 @@ import { train, wantedOf } from "../dist/train/loop.js";
 import { objective } from "../dist/train/objective.js";
 import { fresh } from "../dist/train/state.js";
 import { update } from "../dist/train/step.js";
-import { paramsOf } from "../dist/graph/graph.js";
 import { openEnded } from "../dist/weights/checkpoint.js";
 import { weights } from "../dist/weights/path.js";
 
@@ -56,7 +55,11 @@ async function productChain(outputs) {
   for (const { node, shapes, times } of counts.values()) {
     const [first, ...rest] = shapes.map((shape, i) => input(`x${i}`, shape));
     const y = first.apply(node.op, rest, node.attrs);
-    const filled = (shape) => ({ dtype: "f32", shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(0.01) });
+    const filled = (shape) => ({
+      dtype: "f32",
+      shape,
+      data: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(0.01),
+    });
     const feeds = Object.fromEntries(shapes.map((shape, i) => [`x${i}`, filled(shape)]));
     products.push({ session: await engine.open({ y }), feeds, into: { y: filled(y.shape) }, times });
   }
@@ -87,7 +90,8 @@ async function training() {
     const chain = await productChain(graph);
     const one = { ...config, phases: [{ ...phase, shapes: [shape], accumulate: 1, steps: steps + 2 }] };
     const samples = [];
-    for (let i = 0; samples.length < 200 && i < 200; i++) samples.push(sampleAt({ ...one, phases: config.phases }, number, i, tokenizer));
+    for (let i = 0; samples.length < 200 && i < 200; i++)
+      samples.push(sampleAt({ ...one, phases: config.phases }, number, i, tokenizer));
     const supply = { take: async (_, index) => samples[index % samples.length] };
     const [ours, plain] = [[], []];
     for await (const { seconds } of train(one, fresh(wantedOf(config, placeholder), 1), engine, supply, placeholder)) {
@@ -96,7 +100,15 @@ async function training() {
     }
     await chain.close();
     const [a, b] = [ours.slice(2), plain.slice(2)];
-    rows.push({ phase: phase.name, gflop_a_step: round(work), step_gflops: round(median(a)), step_spread: spread(a).map((x) => round(x)), products_gflops: round(median(b)), products_spread: spread(b).map((x) => round(x)), ratio: round(median(a.map((x, i) => x / b[i])), 3) });
+    rows.push({
+      phase: phase.name,
+      gflop_a_step: round(work),
+      step_gflops: round(median(a)),
+      step_spread: spread(a).map((x) => round(x)),
+      products_gflops: round(median(b)),
+      products_spread: spread(b).map((x) => round(x)),
+      ratio: round(median(a.map((x, i) => x / b[i])), 3),
+    });
     console.error(rows.at(-1));
   }
   return rows;
@@ -110,7 +122,10 @@ async function inference() {
   const runs = [];
   for (let i = 0; i < steps; i++) {
     const began = performance.now();
-    const answering = model.answer({ images: [{ name: "receipt", image: page.image }], messages: [{ role: "user", content: "Read all the text." }] }, { maxTokens: 64, temperature: 0 });
+    const answering = model.answer(
+      { images: [{ name: "receipt", image: page.image }], messages: [{ role: "user", content: "Read all the text." }] },
+      { maxTokens: 64, temperature: 0 },
+    );
     let first;
     let step = await answering.next();
     for (; !step.done; step = await answering.next()) first ??= performance.now() - began;
@@ -130,8 +145,20 @@ async function inference() {
   };
 }
 
-const machine = { processor: cpus()[0].model, cores: cpus().length, memory_gb: round(totalmem() / 1e9), node: process.version, threads };
-const result = { date: new Date().toISOString().slice(0, 10), command: `node bench/speed.mjs ${process.argv.slice(2).join(" ")}`.trim(), machine, inference: await inference(), training: await training() };
+const machine = {
+  processor: cpus()[0].model,
+  cores: cpus().length,
+  memory_gb: round(totalmem() / 1e9),
+  node: process.version,
+  threads,
+};
+const result = {
+  date: new Date().toISOString().slice(0, 10),
+  command: `node bench/speed.mjs ${process.argv.slice(2).join(" ")}`.trim(),
+  machine,
+  inference: await inference(),
+  training: await training(),
+};
 console.log(JSON.stringify(result, null, 2));
 if (o.out) {
   mkdirSync(dirname(o.out), { recursive: true });

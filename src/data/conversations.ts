@@ -64,7 +64,7 @@ export const conversationsFile = "conversations.jsonl";
 export const truthFile = "truth.jsonl";
 
 /** A page as a conversation that asks all its questions. */
-export function conversationOf({ kind, seed, image, questions }: Page): Conversation {
+function conversationOf({ kind, seed, image, questions }: Page): Conversation {
   const turns = questions.flatMap(({ question, answer }, i): Conversation["conversations"] => [
     { from: "human", value: i ? question : `<image>\n${question}` },
     { from: "gpt", value: answer },
@@ -74,7 +74,7 @@ export function conversationOf({ kind, seed, image, questions }: Page): Conversa
 }
 
 /** The truth of a page, to be written beside its conversation. */
-export function truthOf({ kind, seed, text, lines, fields, questions }: Page): Truth {
+function truthOf({ kind, seed, text, lines, fields, questions }: Page): Truth {
   const id = `${kind}-${seed}`;
   return { id, image: `images/${id}.png`, kind, seed, text, lines, fields, questions };
 }

@@ -16,7 +16,7 @@ const hex = (r: number, g: number, b: number): string =>
   `#${[r, g, b].map((v) => Math.round(v).toString(16).padStart(2, "0")).join("")}`;
 
 /** Colours of ink and paper: mostly dark on light, at times coloured or the other way round. */
-export function inks(random: Random): { ink: string; paper: string } {
+function inks(random: Random): { ink: string; paper: string } {
   const dark = random.int(0, 70);
   const light = random.int(225, 255);
   const tinted = random.chance(0.25);

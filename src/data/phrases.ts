@@ -117,7 +117,7 @@ export function phone(random: Random): string {
   ]);
 }
 
-export function price(random: Random): string {
+function price(random: Random): string {
   const { before, after, mark } = currency(random);
   return before + amount(random.int(5, random.pick([999, 9999, 99999])), mark) + after;
 }
@@ -159,7 +159,7 @@ export const email = (random: Random): string =>
 const title = (word: string): string => word[0].toUpperCase() + word.slice(1);
 
 /** An English word: mostly small letters, at times Capitalised or IN CAPITALS. */
-export function word(random: Random): string {
+function word(random: Random): string {
   const word = random.pick(common);
   const style = random.real();
   return style < 0.6 ? word : style < 0.8 ? title(word) : word.toUpperCase();

@@ -6,7 +6,7 @@ import { kinds } from "./kinds.ts";
 import { kindNamed, openReference } from "./reference.ts";
 
 /** How far an output is from its reference. The names are those of the JSON document. */
-export interface Comparison {
+interface Comparison {
   /** max |a − b|; null where the output is missing, has another shape or is not a number. */
   max_abs_error: number | null;
   /** max |b| of the reference. */

@@ -4,7 +4,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { param, type Weights } from "../weights/path.ts";
 
 /** Size of the last axis. */
-export const width = (x: Tensor): number => fixed(x.shape.at(-1)!, "the last axis");
+const width = (x: Tensor): number => fixed(x.shape.at(-1)!, "the last axis");
 
 /** y = x Wᵀ. x: [..., m] → [..., n]. W starts with deviation `gain`/√m: at small widths a fixed 0.02 drowns the image's gradient. */
 export function project(x: Tensor, w: Weights, n: number, gain = 1): Tensor {

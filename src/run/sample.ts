@@ -19,7 +19,7 @@ export interface SampleOptions {
 }
 
 /** A chosen token; `probability` is its softmax probability under the logits as the model gave them. */
-export interface Sample {
+interface Sample {
   readonly id: number;
   readonly probability: number;
 }

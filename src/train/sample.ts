@@ -78,7 +78,7 @@ function packed(
 }
 
 /** The characters of a page on the patches of each tile of a plan. [n · patches]. */
-export function denseLabels({ glyphs, image }: Page, plan: TilePlan, c: MiniMonkeyConfig): Int32Array {
+function denseLabels({ glyphs, image }: Page, plan: TilePlan, c: MiniMonkeyConfig): Int32Array {
   const side = c.force_image_size / c.vision_config.patch_size;
   const widths = glyphs.map((g) => g.width).sort((a, b) => a - b);
   const median = widths[widths.length >> 1] ?? 0;

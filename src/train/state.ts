@@ -14,7 +14,7 @@ import { momentum, variance } from "./step.ts";
 export type Wanted = ReadonlyMap<string, { shape: readonly number[]; initial: Initial }>;
 
 /** Where in the data a run stands. */
-export interface Position {
+interface Position {
   phase: number;
   /** Steps done in this phase. */
   step: number;

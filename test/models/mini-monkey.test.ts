@@ -152,13 +152,10 @@ describe("a checkpoint that is not the model's is refused", () => {
   };
 
   test("a missing weight is named with the nearest there are", () => {
-    const w = changed((shapes) => {
-      shapes.delete("language_model.model.layers.7.ffn_norm.weight");
-      shapes.set("language_model.model.layers.7.fn_norm.weight", [2048]);
-    });
+    const w = changed((shapes) => shapes.delete("language_model.model.layers.7.ffn_norm.weight"));
     expect(() => traced(w)).toThrow(WeightError);
     expect(() => traced(w)).toThrow(
-      /^no weight "language_model\.model\.layers\.7\.ffn_norm\.weight" in model\.safetensors; nearest: language_model\.model\.layers\.7\.fn_norm\.weight, /,
+      /^no weight "language_model\.model\.layers\.7\.ffn_norm\.weight" in model\.safetensors; nearest: language_model\.model\.layers\.\d\.ffn_norm\.weight, /,
     );
   });
 

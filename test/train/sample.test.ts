@@ -1,0 +1,112 @@
+/** Packed questions: each is read as if it were alone. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Page, Question } from "../../src/data/page.ts";
+import type { Session } from "../../src/graph/engine.ts";
+import { size } from "../../src/graph/shape.ts";
+import { input } from "../../src/graph/tensor.ts";
+import { head, internlm2 } from "../../src/models/internlm2.ts";
+import { merged, tokensPerTile } from "../../src/models/mini-monkey.ts";
+import { ortNode } from "../../src/run/ort-node.ts";
+import { byteTokenizer } from "../../src/text/bytes.ts";
+import { chatTemplate } from "../../src/text/template.ts";
+import { parseTokenizer } from "../../src/text/tokenizer.ts";
+import { type Sample, sampleOf } from "../../src/train/sample.ts";
+import { parseTiling } from "../../src/vision/tilings.ts";
+import { openCheckpoint } from "../../src/weights/checkpoint.ts";
+import { weights } from "../../src/weights/path.ts";
+import { tinyConfig, tinyModel } from "../support/tiny-model.ts";
+import { drawn, floats, gap, integers, value } from "../support/values.ts";
+
+const c = tinyConfig();
+const tokenizer = parseTokenizer(byteTokenizer(), "tokenizer.json");
+const placeholder = tokenizer.id(chatTemplate(c.template).image.token);
+const page: Page = {
+  kind: "line",
+  seed: 1,
+  image: { width: 60, height: 40, data: new Uint8Array(60 * 40 * 3).fill(200) },
+  text: "",
+  lines: [],
+  fields: {},
+  glyphs: [],
+  questions: [],
+};
+const questions: Question[] = [
+  { kind: "field", question: "Total?", answer: "12.50" },
+  { kind: "yesno", question: "Is it paid?", answer: "no" },
+  { kind: "read", question: "Read it all.", answer: "a line" },
+];
+
+const sample = (asked: readonly Question[], maxTokens = 500): Sample =>
+  sampleOf(page, asked, parseTiling("single").plan(60, 40, c.force_image_size), c, tokenizer, maxTokens);
+const packed = sample(questions);
+const alone = questions.map((question) => sample([question]));
+const prefix = packed.segments.lastIndexOf(0) + 1;
+
+test("the image is written once, and each question behind it is a segment that begins at the prefix's end", () => {
+  expect(packed.ids.filter((id) => id === placeholder)).toHaveLength(tokensPerTile(c));
+  questions.forEach((_, i) => {
+    const at = packed.segments.flatMap((segment, j) => (segment === i + 1 ? [j] : []));
+    expect(at.map((j) => packed.ids[j])).toEqual(alone[i].ids.slice(prefix));
+    expect(at.map((j) => packed.positions[j])).toEqual(alone[i].positions.slice(prefix));
+    expect(at.map((j) => packed.targets[j])).toEqual(alone[i].targets.slice(prefix));
+  });
+  expect(packed.ids.slice(0, prefix)).toEqual(alone[0].ids.slice(0, prefix));
+});
+
+test("every answer is a target, ended by the token that stops", () => {
+  const stop = tokenizer.id("<|im_end|>");
+  const answers = alone.map(({ targets }) => targets.filter((id) => id >= 0));
+  expect(answers.map((ids) => tokenizer.decode(ids.filter((id) => id !== stop)))).toEqual(["12.50", "no", "a line"]);
+  for (const ids of answers) expect(ids).toContain(stop);
+});
+
+test("a question for which there is no room is left out, a shorter one behind it is not", () => {
+  const room = prefix + [0, 2].reduce((n, i) => n + alone[i].ids.length - prefix, 0);
+  const long: Question = { kind: "field", question: "Is it paid in full, and when?".repeat(4), answer: "no" };
+  const row = sample([questions[0], long, questions[2]], room);
+  expect(row.ids).toEqual(sample([questions[0], questions[2]]).ids);
+  expect(row.ids).toHaveLength(room);
+});
+
+describe("the model's logits", () => {
+  const folder = mkdtempSync(join(tmpdir(), "galago-sample-"));
+  let session: Session;
+  beforeAll(async () => {
+    const w = weights(openCheckpoint(tinyModel(folder)));
+    const given = (name: string) => input(name, [1, size("tokens")], "i64");
+    const features = input("features", [tokensPerTile(c), c.llm_config.hidden_size]);
+    const x = merged(given("ids"), features, placeholder, w, c);
+    const pass = { positions: given("positions"), segments: given("segments") };
+    const last = internlm2(x, w.language_model, c.llm_config, pass).at(-1)!;
+    session = await ortNode({ folder, threads: 1 }).open({ logits: head(last, w.language_model, c.llm_config) });
+  });
+  afterAll(async () => {
+    await session.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const v = c.llm_config.vocab_size;
+  const features = floats(drawn([tokensPerTile(c), c.llm_config.hidden_size], 7));
+  async function logits({ ids, positions, segments }: Sample): Promise<Float32Array> {
+    const row = (numbers: readonly number[]) => integers(value([1, numbers.length], ...numbers));
+    const given = { ids: row(ids), positions: row(positions), segments: row(segments), features };
+    return (await session.run(given)).logits.data as Float32Array;
+  }
+
+  test.each([0, 1, 2])("of question %d in a packed row are those of the question alone", async (i) => {
+    const together = await logits(packed);
+    const single = (await logits(alone[i])).slice(prefix * v);
+    const from = packed.segments.indexOf(i + 1);
+    expect(gap(together.slice(from * v, from * v + single.length), single)).toBeLessThan(1e-5);
+  });
+
+  test("would differ if the segments were not told apart", async () => {
+    const together = await logits({ ...packed, segments: packed.segments.map(() => 0) });
+    const single = (await logits(alone[1])).slice(prefix * v);
+    const from = packed.segments.indexOf(2);
+    expect(gap(together.slice(from * v, from * v + single.length), single)).toBeGreaterThan(1e-3);
+  });
+});
