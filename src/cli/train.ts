@@ -31,8 +31,9 @@ async function run([path]: readonly string[], options: { json?: boolean }, termi
     import("../train/run.ts"),
     import("../errors.ts"),
   ]);
-  const text = await readFile(path, "utf8").catch(() => {
-    throw new RequestError(`${path}: no such file; expected a training configuration such as configs/nano.yaml`, 404);
+  const text = await readFile(path, "utf8").catch(({ code, message }: NodeJS.ErrnoException) => {
+    const why = code === "ENOENT" ? "no such file" : `cannot be read: ${message}`;
+    throw new RequestError(`${path}: ${why}; expected a training configuration such as configs/nano.yaml`, 404);
   });
   const config = parseTrainConfig(yaml(text, path, parse, FormatError), path);
   const samples = supply(config);

@@ -78,7 +78,8 @@ export function readJson(path: string): unknown {
     text = readFileSync(path, "utf8");
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    throw new RequestError(missing ? `${path}: no such file` : (cause as Error).message, missing ? 404 : 400);
+    const why = missing ? "no such file" : `cannot be read: ${(cause as Error).message}`;
+    throw new RequestError(`${path}: ${why}`, missing ? 404 : 400);
   }
   try {
     return JSON.parse(text);

@@ -20,6 +20,8 @@ export interface Phase {
   /** Learning rate at the start (after warm-up) and at the end; between them half a cosine. */
   lr: [from: number, to: number];
   warmup: number;
+  /** Side of a tile in pixels where it is not the model's own: position embeddings are interpolated, as the tower does for any size. */
+  tileSize?: number | undefined;
   /** Rows and tokens of the batches; a sample goes into the first shape it fits. */
   shapes: { rows: number; tokens: number; tiles: number }[];
   /** Micro-batches of one step. */
@@ -60,6 +62,7 @@ const phase: z.ZodType<Phase> = z.strictObject({
   steps: z.int().positive(),
   lr: z.tuple([z.number().nonnegative(), z.number().nonnegative()]),
   warmup: z.int().nonnegative().default(0),
+  tileSize: z.int().positive().optional(),
   shapes: z
     .array(z.strictObject({ rows: z.int().positive(), tokens: z.int().positive(), tiles: z.int().positive() }))
     .min(1),
@@ -90,6 +93,10 @@ const trainConfig: z.ZodType<TrainConfig> = z.strictObject({
   model: miniMonkeyConfig,
   phases: z.array(phase).min(1),
 });
+
+/** The model as a phase sees it: with its size of tiles. */
+export const modelOf = ({ model }: TrainConfig, { tileSize }: Phase): MiniMonkeyConfig =>
+  tileSize ? { ...model, force_image_size: tileSize } : model;
 
 /** The checked configuration. Throws FormatError naming the first field that does not fit. */
 export function parseTrainConfig(document: unknown, name: string): TrainConfig {

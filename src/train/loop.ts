@@ -5,7 +5,7 @@ import type { Engine, Feeds, Session, Values } from "../graph/engine.ts";
 import { paramsOf } from "../graph/graph.ts";
 import { openEnded } from "../weights/checkpoint.ts";
 import { weights } from "../weights/path.ts";
-import type { Phase, TrainConfig } from "./config.ts";
+import { modelOf, type Phase, type TrainConfig } from "./config.ts";
 import { type BatchShape, type Losses, objective } from "./objective.ts";
 import { feeds, Packer } from "./pack.ts";
 import type { Sample } from "./sample.ts";
@@ -94,7 +94,7 @@ async function* trainPhase(
         const program =
           programs.get(shape) ?? (await openProgram(config, phase, packer.shapes[shape], engine, placeholder));
         programs.set(shape, program);
-        const batch = feeds(samples, packer.shapes[shape], config.model);
+        const batch = feeds(samples, packer.shapes[shape], modelOf(config, phase));
         const last = i === batches.length - 1;
         work += program.flops;
         if (last) losses = await program.update(state, spare, { ...batch, ...gradients }, lr);
@@ -152,7 +152,7 @@ async function openProgram(
   engine: Engine,
   placeholder: number,
 ): Promise<Program> {
-  const losses = objective(weights(openEnded()), config.model, shape, placeholder, phase);
+  const losses = objective(weights(openEnded()), modelOf(config, phase), shape, placeholder, phase);
   const params = paramsOf({ loss: losses.loss });
   const learning = new Map([...params].filter(([key]) => !phase.frozen.some((prefix) => key.startsWith(prefix))));
   const stepped = update(losses.loss, learning, config.optimizer, phase.accumulate);

@@ -1,4 +1,5 @@
 /** What training minimises: cross entropy of the answers, and beside it of the characters that the tower sees. */
+import { contextOffsets } from "../data/dense.ts";
 import { fixed } from "../graph/shape.ts";
 import { constant, input, type Tensor } from "../graph/tensor.ts";
 import { head, internlm2 } from "../models/internlm2.ts";
@@ -42,7 +43,7 @@ export interface Losses {
 }
 
 /** The losses of a packed batch. Inputs: pixels [n, 3, s, s]; for answers ids, targets, positions, segments [b, t]; for the dense task
- *  dense [n, patches]; keep [2·layers, n] where the configuration has drop path. */
+ *  dense [n, patches, offsets] (data/dense.ts); keep [2·layers, n] where the configuration has drop path. */
 export function objective(
   w: Weights,
   c: MiniMonkeyConfig,
@@ -76,19 +77,26 @@ function answerLoss(
   return crossEntropy(head(last, w.language_model, c.llm_config), given("targets"));
 }
 
-/** Each patch names the character whose centre lies in it, twice, by linear heads that are dropped afterwards: from the tower's own
- *  feature, and from the visual token that the patch was folded into, so that the connector passes on what the tower sees.
+/** Each patch names the character whose centre lies in it, by linear heads that are dropped afterwards: from the tower's own feature, and
+ *  from the visual token it was folded into, so that the connector passes on what the tower sees. The token also names the
+ *  characters two and one before and after in the text: to read on, the language model then needs to find what it read last, once.
  *  patches: [n, p, d], features: [n, f, d'] → [1]. */
 function denseLoss(patches: Tensor, features: Tensor, w: Weights, c: MiniMonkeyConfig): Tensor {
   const r = 1 / c.downsample_ratio;
   const side = c.force_image_size / c.vision_config.patch_size;
-  const labels = input("dense", [fixed(features.shape[0], "dense"), side * side], "i64");
-  const ofPatch = linear(patches, w.dense_head.patch, denseClasses);
-  const ofToken = linear(features, w.dense_head.token, r * r * denseClasses)
-    .rearrange("n f (k v) -> n f k v", { v: denseClasses })
-    .rearrange("n (y x) (i j) v -> n (y i x j) v", { y: side / r, i: r });
-  const weights = constant([emptyWeight], []).where(labels.equal(0), 1);
-  return crossEntropy(ofPatch, labels, weights)
-    .add(crossEntropy(ofToken, labels, weights))
-    .mul(0.5);
+  const k = contextOffsets.length;
+  const labels = input("dense", [fixed(features.shape[0], "dense"), side * side, k], "i64");
+  const [own, around] = [labels.slice(2, 0, 1).rearrange("n p 1 -> n p"), labels.slice(2, 1, k)];
+  const folded = (head: Weights, m: number): Tensor =>
+    linear(features, head, r * r * m * denseClasses)
+      .rearrange("n f (q v) -> n f q v", { v: m * denseClasses })
+      .rearrange("n (y x) (i j) v -> n (y i x j) v", { y: side / r, i: r });
+  const weights = constant([emptyWeight], []).where(own.equal(0), 1);
+  const ofPatch = crossEntropy(linear(patches, w.dense_head.patch, denseClasses), own, weights);
+  const ofToken = crossEntropy(folded(w.dense_head.token, 1), own, weights);
+  const ofContext = crossEntropy(
+    folded(w.dense_head.context, k - 1).rearrange("n p (m v) -> n p m v", { v: denseClasses }),
+    around,
+  );
+  return ofPatch.add(ofToken).add(ofContext).div(3);
 }

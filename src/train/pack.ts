@@ -1,4 +1,5 @@
 /** Samples to batches of static shape: rows padded, tiles side by side over all rows. */
+import { contextOffsets } from "../data/dense.ts";
 import type { Feeds, Values } from "../graph/engine.ts";
 import type { MiniMonkeyConfig } from "../models/mini-monkey.ts";
 import { normalise } from "../vision/tiles.ts";
@@ -43,12 +44,13 @@ export function feeds(samples: readonly Sample[], shape: BatchShape, c: MiniMonk
   const s = c.force_image_size;
   const patches = (s / c.vision_config.patch_size) ** 2;
   const tiles = new Uint8Array(shape.tiles * s * s * 3).fill(127);
-  const dense = new BigInt64Array(shape.tiles * patches).fill(-1n);
+  const labels = patches * contextOffsets.length;
+  const dense = new BigInt64Array(shape.tiles * labels).fill(-1n);
   let at = 0;
   for (const sample of samples) {
     tiles.set(sample.tiles, at * s * s * 3);
     sample.dense.forEach((label, i) => {
-      dense[at * patches + i] = BigInt(label);
+      dense[at * labels + i] = BigInt(label);
     });
     at += sample.count;
   }
@@ -56,7 +58,7 @@ export function feeds(samples: readonly Sample[], shape: BatchShape, c: MiniMonk
     padded(samples.map(pick), shape, filler);
   return {
     pixels: { dtype: "f32", shape: [shape.tiles, 3, s, s], data: normalise(tiles, shape.tiles, s) },
-    dense: { dtype: "i64", shape: [shape.tiles, patches], data: dense },
+    dense: { dtype: "i64", shape: [shape.tiles, patches, contextOffsets.length], data: dense },
     ids: row((sample) => sample.ids, 0),
     targets: row((sample) => sample.targets, -1),
     positions: row((sample) => sample.positions, 0),

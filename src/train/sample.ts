@@ -1,5 +1,5 @@
 /** A page with questions as the trainer eats it: tiles, token ids, what to predict, and where letters stand. */
-import { patchLabels } from "../data/dense.ts";
+import { contextOffsets, contexts, patchGlyphs } from "../data/dense.ts";
 import type { Page, Question } from "../data/page.ts";
 import { type MiniMonkeyConfig, tokensPerTile } from "../models/mini-monkey.ts";
 import { chatTemplate, labelled, unlabelled } from "../text/template.ts";
@@ -15,7 +15,7 @@ export interface Sample {
   count: number;
   /** [n, s, s, 3]. */
   tiles: Uint8Array;
-  /** A character code per patch of each tile, 0 for none, −1 where nothing is asked of the tower. */
+  /** Character codes per patch of each tile, itself and its neighbours in the text (data/dense.ts), 0 for none, −1 where nothing is asked. */
   dense: Int32Array;
   ids: number[];
   /** The id that each position should predict, −1 for none. */
@@ -77,24 +77,32 @@ function packed(
   return row;
 }
 
-/** The characters of a page on the patches of each tile of a plan. [n · patches]. */
-function denseLabels({ glyphs, image }: Page, plan: TilePlan, c: MiniMonkeyConfig): Int32Array {
+/** The characters of a page on the patches of each tile of a plan, each with its neighbours in the text. [n · patches · offsets]. */
+function denseLabels(page: Page, plan: TilePlan, c: MiniMonkeyConfig): Int32Array {
+  const { glyphs, image } = page;
   const side = c.force_image_size / c.vision_config.patch_size;
   const widths = glyphs.map((g) => g.width).sort((a, b) => a - b);
   const median = widths[widths.length >> 1] ?? 0;
   const grids = { detailed: plan.detailed, adaptive: plan.adaptive ?? [1, 1], global: [1, 1] } as const;
+  const context = contexts(page);
+  const k = contextOffsets.length;
   const byLayer = new Map<string, Int32Array>();
-  const result = new Int32Array(plan.tiles.length * side * side);
+  const result = new Int32Array(plan.tiles.length * side * side * k).fill(-1);
   plan.tiles.forEach(({ layer, column, row }, i) => {
     const [columns, rows] = grids[layer];
-    const readable = (median * columns * c.force_image_size) / image.width >= legible;
-    const labels = byLayer.get(layer) ?? patchLabels(glyphs, image.width, image.height, columns * side, rows * side);
-    byLayer.set(layer, labels);
+    if ((median * columns * c.force_image_size) / image.width < legible) return;
+    const numbers = byLayer.get(layer) ?? patchGlyphs(glyphs, image.width, image.height, columns * side, rows * side);
+    byLayer.set(layer, numbers);
     for (let y = 0; y < side; y++)
       for (let x = 0; x < side; x++) {
-        const code = labels[(row * side + y) * columns * side + column * side + x];
-        result[(i * side + y) * side + x] = readable && code < denseClasses ? code : -1;
+        const glyph = numbers[(row * side + y) * columns * side + column * side + x];
+        const at = ((i * side + y) * side + x) * k;
+        // A patch without a character has no neighbours to name.
+        if (glyph < 0) result[at] = 0;
+        else for (let j = 0; j < k; j++) result[at + j] = ascii(context[glyph * k + j]);
       }
   });
   return result;
 }
+
+const ascii = (code: number): number => (code < denseClasses ? code : -1);
