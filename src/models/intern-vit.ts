@@ -4,7 +4,7 @@ import { fixed } from "../graph/shape.ts";
 import { concat, type Tensor } from "../graph/tensor.ts";
 import { attention } from "../nn/attention.ts";
 import { gelu, layerNorm, linear, project, rmsNorm } from "../nn/layers.ts";
-import { interpolated, patches } from "../nn/patches.ts";
+import { interpolated, patches, sinusoids } from "../nn/patches.ts";
 import { param, type Weights } from "../weights/path.ts";
 
 /** config.json's `vision_config`; literals are what the code computes. */
@@ -66,8 +66,11 @@ export function patchPositions(h: number, width: number, w: Weights, c: VisionCo
 }
 
 /** Position vectors of the class token and of the trained grid, row by row. */
-const positions = (w: Weights, c: VisionConfig): Tensor =>
-  param(w.position_embedding, [1, (c.image_size / c.patch_size) ** 2 + 1, c.hidden_size], { deviation: 0.1 });
+function positions(w: Weights, c: VisionConfig): Tensor {
+  const side = c.image_size / c.patch_size;
+  const values = (): Float32Array => sinusoids(side, c.hidden_size);
+  return param(w.position_embedding, [1, side * side + 1, c.hidden_size], { values });
+}
 
 /** x + ls1 ⊙ MHA(LN x), then x + ls2 ⊙ MLP(LN x). x: [n, t, d] → [n, t, d]. */
 function block(x: Tensor, w: Weights, c: VisionConfig, keep?: Tensor[]): Tensor {

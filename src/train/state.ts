@@ -37,7 +37,8 @@ export function fresh(wanted: Wanted, seed: number): State {
   for (const [key, { shape, initial }] of wanted) {
     const data = new Float32Array(total(shape));
     const random = new Random(key, seed);
-    if ("value" in initial) data.fill(initial.value);
+    if ("values" in initial) data.set(initial.values());
+    else if ("value" in initial) data.fill(initial.value);
     else for (let i = 0; i < data.length; i++) data[i] = initial.deviation * normal(random);
     values.set(key, { dtype: "f32", shape, data });
     for (const name of [momentum(key), variance(key)])

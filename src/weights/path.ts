@@ -10,8 +10,8 @@ export interface Weights {
   readonly [name: string]: Weights;
 }
 
-/** How a weight begins when nothing is known: a normal distribution of this deviation, or one value everywhere. */
-export type Initial = { deviation: number } | { value: number };
+/** How a weight begins when nothing is known: a normal distribution of this deviation, one value everywhere, or given values. */
+export type Initial = { deviation: number } | { value: number } | { values: () => Float32Array };
 
 /** What stands behind a path: shapes and places by key. */
 export interface Source {

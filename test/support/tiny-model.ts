@@ -7,7 +7,7 @@ import { random } from "../../src/run/random.ts";
 import { sightGraph } from "../../src/run/sight.ts";
 import { byteTokenizer } from "../../src/text/bytes.ts";
 import { openEnded } from "../../src/weights/checkpoint.ts";
-import { weights } from "../../src/weights/path.ts";
+import { type Initial, weights } from "../../src/weights/path.ts";
 import { writeSafetensors } from "../../src/weights/safetensors.ts";
 
 /** config.json: tiles of 56 pixels, 4 tokens each; `changes` replace keys of the top level. */
@@ -54,6 +54,9 @@ export function tinyConfig(changes: Partial<MiniMonkeyConfig> = {}): MiniMonkeyC
   });
 }
 
+/** Random even where a model would begin with given values: what depends on a weight shows. */
+const deviation = (initial: Initial): number => ("deviation" in initial ? initial.deviation : 0.1);
+
 /** `says`: the id that the model chooses always. `spoil` changes a weight before it is stored; null leaves it out. */
 export interface TinyOptions {
   readonly config?: Partial<MiniMonkeyConfig>;
@@ -77,7 +80,7 @@ export function tinyModel(
   const uniform = (): number => (draw() - 0.5) * Math.sqrt(12);
   const tensors = [...source.wanted].flatMap(([key, { shape, initial }]) => {
     const length = shape.reduce((n, d) => n * d, 1);
-    const value = (): number => ("value" in initial ? initial.value : uniform() * initial.deviation);
+    const value = (): number => ("value" in initial ? initial.value : uniform() * deviation(initial));
     const drawn = Float32Array.from({ length }, value);
     const data = spoil(key, says === undefined ? drawn : constant(key, drawn, says, c));
     return data ? [[key, { dtype: "F32", shape, data }] as const] : [];
