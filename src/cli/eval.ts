@@ -2,8 +2,8 @@
 import { SingleBar } from "cli-progress";
 import type { Row } from "../eval/synth.ts";
 import { type Command, jsonOption, modelOption, type Terminal } from "./command.ts";
-import { json, write } from "./output.ts";
-import { scm, tiles, usageError } from "./values.ts";
+import { columns, json, write } from "./output.ts";
+import { scm, tiles, usageError, whole } from "./values.ts";
 
 interface Options {
   readonly model: string;
@@ -35,11 +35,11 @@ export const evaluate: Command<Options> = {
   args: [{ name: "<suite>", about: "synth" }],
   options: [
     modelOption,
-    { flags: "--count <n>", about: "pages of each task", parse: whole("--count"), default: 50 },
+    { flags: "--count <n>", about: "pages of each task", parse: whole(1), default: 50 },
     { flags: "--task <name>", about: "only this task, such as 'clean line'" },
     { flags: "--tiles <spec>", about: "see pages only through these tiles", parse: tiles },
     { flags: "--scm <ratio>", about: "with this share of detailed tokens, or off", parse: scm },
-    { flags: "--threads <n>", about: "threads of one operator", parse: whole("--threads") },
+    { flags: "--threads <n>", about: "threads of one operator", parse: whole(1) },
     jsonOption,
   ],
   run,
@@ -103,21 +103,5 @@ function table(report: readonly { way: string; rows: readonly Row[] }[]): string
     "",
     ...report.map(({ rows }) => `${Math.round(rows.reduce((sum, r) => sum + r.ms, 0) / rows.length)} ms`),
   ]);
-  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
-  return lines
-    .map(
-      (line) =>
-        `${line
-          .map((cell, i) => cell.padEnd(widths[i]))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
-}
-
-function whole(option: string): (words: string) => number {
-  return (words) => {
-    if (/^[1-9]\d{0,6}$/.test(words)) return Number(words);
-    throw usageError(`${option} "${words}" is no whole number of at least 1`);
-  };
+  return columns(lines);
 }

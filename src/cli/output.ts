@@ -35,3 +35,10 @@ export async function save(path: string, content: string | Uint8Array): Promise<
     throw Object.assign(error as Error, { path });
   }
 }
+
+/** Lines of cells as text in columns, the first line being their titles. */
+export function columns(lines: readonly (readonly string[])[]): string {
+  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
+  const row = (line: readonly string[]): string => line.map((cell, i) => cell.padEnd(widths[i])).join("  ");
+  return lines.map((line) => `${row(line).trimEnd()}\n`).join("");
+}

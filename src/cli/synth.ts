@@ -3,7 +3,7 @@ import { SingleBar } from "cli-progress";
 import { RequestError } from "../errors.ts";
 import { type Command, jsonOption, type Terminal } from "./command.ts";
 import { json, write } from "./output.ts";
-import { usageError } from "./values.ts";
+import { between, usageError, whole } from "./values.ts";
 
 interface Options {
   readonly kind: string;
@@ -22,11 +22,11 @@ export const synth: Command<Options> = {
   args: [],
   options: [
     { flags: "--kind <kind>", about: "receipt, invoice, letter, form, table, word, line, ...", required: true },
-    { flags: "--count <n>", about: "how many pages", parse: whole("--count", 1), default: 1 },
-    { flags: "--seed <n>", about: "page i is drawn from seed + i", parse: whole("--seed", 0), default: 0 },
+    { flags: "--count <n>", about: "how many pages", parse: whole(1), default: 1 },
+    { flags: "--seed <n>", about: "page i is drawn from seed + i", parse: whole(0), default: 0 },
     { flags: "--out <folder>", about: "where to write; made if it is not there", required: true },
     { flags: "--fonts <set>", about: "train or heldout", parse: fonts, default: "train" },
-    { flags: "--effects <0..1>", about: "0 as printed, 1 the worst photograph", parse: effects, default: 0.5 },
+    { flags: "--effects <0..1>", about: "0 as printed, 1 the worst photograph", parse: between(0, 1), default: 0.5 },
     jsonOption,
   ],
   run,
@@ -53,22 +53,7 @@ async function run(_: readonly string[], options: Options, terminal: Terminal): 
   return write(terminal.stdout, `${done} pages of kind ${kind} in ${out}\n`);
 }
 
-/** A reader of whole numbers of at least `least`. */
-function whole(option: string, least: number): (words: string) => number {
-  return (words) => {
-    const value = /^\d{1,15}$/.test(words) ? Number(words) : Number.NaN;
-    if (value >= least) return value;
-    throw usageError(`${option} "${words}" is no whole number of at least ${least}`);
-  };
-}
-
 function fonts(words: string): string {
   if (words === "train" || words === "heldout") return words;
   throw usageError(`--fonts "${words}" is unknown, expected train or heldout`);
-}
-
-function effects(words: string): number {
-  const value = words.trim() === "" ? Number.NaN : Number(words);
-  if (value >= 0 && value <= 1) return value;
-  throw usageError(`--effects "${words}" is no strength, expected 0 to 1`);
 }

@@ -1,7 +1,7 @@
 /** `galago verify`: a reference folder run and compared with what the authors' own code computed. */
 import type { Verification } from "../eval/verify.ts";
 import { type Command, jsonOption, type Terminal } from "./command.ts";
-import { json, notice, write } from "./output.ts";
+import { columns, json, notice, write } from "./output.ts";
 import { usageError } from "./values.ts";
 
 interface Options {
@@ -48,16 +48,7 @@ function table({ outputs, failed }: Verification): string {
     const verdict = failed.includes(name) ? "FAILED" : identical ? "identical" : "within tolerance";
     lines.push([name, number(max_abs_error), number(max_abs_value), verdict]);
   }
-  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
-  return lines
-    .map(
-      (line) =>
-        `${line
-          .map((cell, i) => cell.padEnd(widths[i]))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
+  return columns(lines);
 }
 
 const number = (x: number | null): string => (x === null ? "none" : x === 0 ? "0" : x.toExponential(2));

@@ -26,17 +26,6 @@ export function patchGlyphs(
   return numbers;
 }
 
-/** The same as code points, 0 for none. */
-export function patchLabels(
-  glyphs: readonly Glyph[],
-  width: number,
-  height: number,
-  cols: number,
-  rows: number,
-): Int32Array {
-  return patchGlyphs(glyphs, width, height, cols, rows).map((i) => (i < 0 ? 0 : glyphs[i].char.codePointAt(0)!));
-}
-
 /** Where around a character its context is read: itself, then two places back, one back, one on and two on in the text. */
 export const contextOffsets = [0, -2, -1, 1, 2] as const;
 

@@ -1,10 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { patchLabels } from "../../src/data/dense.ts";
+import { contextOffsets, contexts, patchGlyphs } from "../../src/data/dense.ts";
+import type { Glyph } from "../../src/data/page.ts";
+
+/** Code points of the glyphs on the patches, 0 for none. */
+const patchLabels = (glyphs: readonly Glyph[], ...grid: [number, number, number, number]): Int32Array =>
+  patchGlyphs(glyphs, ...grid).map((i) => (i < 0 ? 0 : glyphs[i].char.codePointAt(0)!));
+
 import { draw } from "../../src/data/draw.ts";
 
 const glyph = (char: string, x: number, y: number) => ({ char, x, y, width: 5, height: 8 });
 
-describe("patchLabels", () => {
+describe("patchGlyphs", () => {
   it("puts each character in the patch that its centre lies in, scaled to the grid", () => {
     const labels = patchLabels([glyph("A", 25, 10), glyph("€", 75, 40)], 100, 50, 4, 2);
     expect([...labels]).toEqual([0, 65, 0, 0, 0, 0, 0, 0x20ac]);
@@ -28,4 +34,19 @@ describe("patchLabels", () => {
     expect(seen).toBeGreaterThan(0.9 * glyphs.length);
     expect(seen).toBeLessThanOrEqual(glyphs.length);
   });
+});
+
+it("the context of a glyph is the text around it, blanks included, and nothing beyond its ends", () => {
+  const text = "ab\nc d";
+  const glyphs = [..."abcd"].map((char) => ({ char, x: 0, y: 0, width: 1, height: 1 }));
+  const around = (i: number): string[] =>
+    [...contexts({ text, glyphs }).slice(i * contextOffsets.length, (i + 1) * contextOffsets.length)].map((code) =>
+      code ? String.fromCodePoint(code) : "-",
+    );
+  expect([0, 1, 2, 3].map(around)).toEqual([
+    ["a", "-", "-", "b", "\n"],
+    ["b", "-", "a", "\n", "c"],
+    ["c", "b", "\n", " ", "d"],
+    ["d", "c", " ", "-", "-"],
+  ]);
 });

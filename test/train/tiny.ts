@@ -1,44 +1,13 @@
 /** The smallest run that is a run: a model of a few thousand weights over words and lines. */
+import type { MiniMonkeyConfig } from "../../src/models/mini-monkey.ts";
 import { parseTrainConfig, type TrainConfig } from "../../src/train/config.ts";
+import { tinyConfig as modelConfig } from "../support/tiny-model.ts";
 
-export const tinyModel = {
-  model_type: "internvl_chat",
-  template: "internlm2-chat",
-  system_message: "",
-  force_image_size: 56,
-  downsample_ratio: 0.5,
-  select_layer: -1,
-  ps_version: "v2",
-  vision_config: {
-    hidden_size: 16,
-    intermediate_size: 32,
-    num_hidden_layers: 2,
-    num_attention_heads: 2,
-    image_size: 56,
-    patch_size: 14,
-    norm_type: "layer_norm",
-    layer_norm_eps: 1e-6,
-    hidden_act: "gelu",
-    qkv_bias: true,
-    qk_normalization: false,
-    initializer_factor: 1,
-  },
-  llm_config: {
-    vocab_size: 264,
-    hidden_size: 16,
-    intermediate_size: 32,
-    num_hidden_layers: 2,
-    num_attention_heads: 4,
-    num_key_value_heads: 2,
-    hidden_act: "silu",
-    max_position_embeddings: 512,
-    rms_norm_eps: 1e-5,
-    rope_theta: 10000,
-    rope_scaling: null,
-    bias: false,
-    tie_word_embeddings: false,
-    eos_token_id: 4,
-  },
+const base = modelConfig();
+export const tinyModel: MiniMonkeyConfig = {
+  ...base,
+  vision_config: { ...base.vision_config, hidden_size: 16, intermediate_size: 32 },
+  llm_config: { ...base.llm_config, hidden_size: 16, intermediate_size: 32, max_position_embeddings: 512 },
 };
 
 const phase = {
