@@ -55,5 +55,5 @@ async function run(_: readonly string[], options: Options, terminal: Terminal): 
 
 function fonts(words: string): string {
   if (words === "train" || words === "heldout") return words;
-  throw usageError(`--fonts "${words}" is unknown, expected train or heldout`);
+  throw usageError(`"${words}" is unknown, expected train or heldout`);
 }

@@ -32,9 +32,9 @@ test("page i is the page drawn from seed + i, and a second run writes the same b
 
 test.each([
   ["an unknown kind", ["--kind", "poem"], 1, /no kind "poem"; there are word, line/],
-  ["a count of none", ["--kind", "line", "--count", "0"], 2, /--count "0" is no whole number of at least 1/],
-  ["a seed that is no number", ["--kind", "line", "--seed", "x"], 2, /--seed "x"/],
-  ["effects beyond 1", ["--kind", "line", "--effects", "1.5"], 2, /expected 0 to 1/],
+  ["a count of none", ["--kind", "line", "--count", "0"], 2, /--count: "0" is no whole number of at least 1/],
+  ["a seed that is no number", ["--kind", "line", "--seed", "x"], 2, /--seed: "x" is no whole number/],
+  ["effects beyond 1", ["--kind", "line", "--effects", "1.5"], 2, /--effects: "1.5" is no number from 0 to 1/],
   ["fonts that are not there", ["--kind", "line", "--fonts", "all"], 2, /expected train or heldout/],
   ["no kind", [], 2, /--kind/],
 ])("%s is refused in one line, and nothing is written", async (_, words, expected, message) => {
