@@ -1,18 +1,21 @@
 /** The training loop: phases of steps, each step one run of one graph over buffers that take turns. */
 
+import { Random } from "../data/random.ts";
+import { EngineError } from "../errors.ts";
 import { flops } from "../graph/cost.ts";
 import type { Engine, Feeds, Session, Values } from "../graph/engine.ts";
-import { paramsOf } from "../graph/graph.ts";
+import { inputsOf, paramsOf } from "../graph/graph.ts";
 import { openEnded } from "../weights/checkpoint.ts";
 import { weights } from "../weights/path.ts";
 import { modelOf, type Phase, type TrainConfig } from "./config.ts";
+import { dropPath } from "./drop-path.ts";
 import { type BatchShape, type Losses, objective } from "./objective.ts";
 import { feeds, Packer } from "./pack.ts";
 import type { Sample } from "./sample.ts";
 import type { State, Wanted } from "./state.ts";
 import { accumulation, gradient, momentum, next, update, variance } from "./step.ts";
 
-/** One line of the metrics. Losses are nats; seconds are of this step. */
+/** One line of the metrics. Losses are nats, of the last micro-batch; seconds are of the whole step. */
 export interface Metrics {
   phase: string;
   step: number;
@@ -55,7 +58,7 @@ export async function* train(
   for (
     ;
     state.position.phase < config.phases.length;
-    state.position = { phase: state.position.phase + 1, step: 0, sample: 0, pending: [] }
+    state.position = { ...state.position, phase: state.position.phase + 1, step: 0, sample: 0, pending: [] }
   )
     yield* trainPhase(config, state, spare, engine, supply, placeholder);
 }
@@ -94,13 +97,20 @@ async function* trainPhase(
         const program =
           programs.get(shape) ?? (await openProgram(config, phase, packer.shapes[shape], engine, placeholder));
         programs.set(shape, program);
-        const batch = feeds(samples, packer.shapes[shape], modelOf(config, phase));
+        const random = new Random(`${config.seed} ${phase.name} drop path`, state.position.step * phase.accumulate + i);
+        const keep = dropPath(config.model.vision_config, packer.shapes[shape].tiles, random);
+        const batch = { ...feeds(samples, packer.shapes[shape], modelOf(config, phase)), keep };
         const last = i === batches.length - 1;
         work += program.flops;
         if (last) losses = await program.update(state, spare, { ...batch, ...gradients }, lr);
         else gradients = await program.accumulate(state, batch, gradients);
       }
-      state.position = { phase: number, step: state.position.step + 1, sample: index, pending: packer.pending() };
+      if (!Number.isFinite(losses.loss.data[0]))
+        throw new EngineError(
+          `${phase.name}, step ${state.position.step + 1}: the loss is ${losses.loss.data[0]}; the last checkpoint stays, lower lr and continue from it`,
+        );
+      const { step, total } = state.position;
+      state.position = { phase: number, step: step + 1, total: total + 1, sample: index, pending: packer.pending() };
       const seconds = (performance.now() - began) / 1000;
       const samples = batches.flatMap((batch) => batch.samples);
       yield {
@@ -159,13 +169,8 @@ async function openProgram(
   const step = await engine.open({ ...named(losses), ...stepped });
   const grow =
     phase.accumulate > 1 ? await engine.open(accumulation(losses.loss, learning, phase.accumulate)) : undefined;
-  const wanted = new Set([
-    "pixels",
-    ...(phase.dense ? ["dense"] : []),
-    ...(phase.answer ? ["ids", "targets", "positions", "segments"] : []),
-  ]);
-  const only = (batch: Feeds): Feeds =>
-    Object.fromEntries(Object.entries(batch).filter(([name]) => wanted.has(name) || name.startsWith("gradient.")));
+  const wanted = new Set(inputsOf({ ...named(losses), ...stepped }).map((x) => x.attrs.name));
+  const only = (batch: Feeds): Feeds => Object.fromEntries(Object.entries(batch).filter(([name]) => wanted.has(name)));
   const weightsOf = (state: State): Feeds =>
     Object.fromEntries([...params.keys()].map((key) => [key, state.values.get(key)!]));
   return {

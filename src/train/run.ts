@@ -34,7 +34,7 @@ export async function run(
   const state = hasState(config.out) ? loadState(config.out, wanted) : fresh(wanted, config.seed);
   if (config.from && !hasState(config.out)) startFrom(state, config.from);
   const path = join(config.out, "metrics.jsonl");
-  const lines = resumedMetrics(path, stepsBefore(config, state.position));
+  const lines = resumedMetrics(path, state.position.total);
   const total = config.phases.reduce((sum, p) => sum + p.steps, 0);
   const save = (): void => {
     saveState(config.out, state);
@@ -55,9 +55,6 @@ export async function run(
     samples: lines.reduce((sum, m) => sum + m.samples, 0),
   };
 }
-
-const stepsBefore = (config: TrainConfig, { phase, step }: { phase: number; step: number }): number =>
-  config.phases.slice(0, phase).reduce((sum, p) => sum + p.steps, step);
 
 /** The metrics up to the state: steps made after the last checkpoint will be made again. */
 function resumedMetrics(path: string, steps: number): Metrics[] {

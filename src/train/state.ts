@@ -16,8 +16,9 @@ export type Wanted = ReadonlyMap<string, { shape: readonly number[]; initial: In
 /** Where in the data a run stands. */
 interface Position {
   phase: number;
-  /** Steps done in this phase. */
+  /** Steps done in this phase, and in all phases so far. */
   step: number;
+  total: number;
   /** Number of the next sample of this phase, and the samples taken before it that still wait for a batch. */
   sample: number;
   pending: number[];
@@ -45,7 +46,7 @@ export function fresh(wanted: Wanted, seed: number): State {
       values.set(name, { dtype: "f32", shape, data: new Float32Array(data.length) });
     ages.set(key, 0);
   }
-  return { position: { phase: 0, step: 0, sample: 0, pending: [] }, values, ages };
+  return { position: { phase: 0, step: 0, total: 0, sample: 0, pending: [] }, values, ages };
 }
 
 /** Box and Muller's normal deviate. */

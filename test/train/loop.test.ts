@@ -3,9 +3,11 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
+import { Random } from "../../src/data/random.ts";
 import { FormatError, WeightError } from "../../src/errors.ts";
 import { ortNode } from "../../src/run/ort-node.ts";
 import { parseTrainConfig, type TrainConfig } from "../../src/train/config.ts";
+import { dropPath } from "../../src/train/drop-path.ts";
 import { sampleAt, tokenizerOf } from "../../src/train/feed.ts";
 import { type Metrics, rate, type Supply } from "../../src/train/loop.ts";
 import { run } from "../../src/train/run.ts";
@@ -114,6 +116,43 @@ test("frozen weights stay and the others move", async () => {
   }
   before.close();
   after.close();
+});
+
+test("with drop path a stopped run still continues with the identical losses, which differ from those without", async () => {
+  const vision_config = { ...tinyModel.vision_config, drop_path_rate: 0.5 };
+  const model = { ...tinyModel, vision_config };
+  const whole = await losses(tinyConfig(folder(), { model }, { steps: 4 }));
+  expect(await losses(tinyConfig(folder(), { model }, { steps: 4 }), [2])).toEqual(whole);
+  expect(whole).not.toEqual(await losses(tinyConfig(folder(), {}, { steps: 4 })));
+});
+
+test("drop path skips the first layer never, the last at the rate, and keeps the mean", () => {
+  const c = { ...tinyModel.vision_config, num_hidden_layers: 3, drop_path_rate: 0.4 };
+  const { shape, data } = dropPath(c, 5000, new Random("test", 1));
+  expect(shape).toEqual([6, 5000]);
+  const rows = [0, 1, 2, 3, 4, 5].map((i) => Array.from(data.slice(i * 5000, (i + 1) * 5000) as Float32Array));
+  expect(rows[0].every((v) => v === 1) && rows[1].every((v) => v === 1)).toBe(true);
+  for (const [row, rate] of [
+    [2, 0.2],
+    [3, 0.2],
+    [4, 0.4],
+    [5, 0.4],
+  ]) {
+    expect(rows[row].filter((v) => v === 0).length / 5000).toBeCloseTo(rate, 1);
+    expect(rows[row].reduce((a, b) => a + b) / 5000).toBeCloseTo(1, 1);
+  }
+});
+
+test("a loss that is no number ends the run with an error and leaves the last checkpoint", async () => {
+  const out = folder();
+  const control = new AbortController();
+  const config = tinyConfig(out);
+  await run(config, engine, direct(config), { signal: control.signal, onStep: () => control.abort() });
+  const before = readFileSync(join(out, "state.safetensors"));
+  await expect(losses(tinyConfig(out, {}, { lr: [1e30, 1e30] }))).rejects.toThrow(
+    /words, step \d: the loss is NaN; the last checkpoint stays/,
+  );
+  expect(readFileSync(join(out, "state.safetensors")).equals(before)).toBe(true);
 });
 
 test("a state of another model is refused by name, and stays", async () => {
