@@ -13,9 +13,9 @@ import { order, paramsOf } from "../dist/graph/graph.js";
 import { ops } from "../dist/graph/ops.js";
 import { input } from "../dist/graph/tensor.js";
 import { openModel } from "../dist/run/model.js";
-import { modelFolder } from "../dist/run/models.js";
+import { modelFolder, modelShape } from "../dist/run/models.js";
 import { ortNode } from "../dist/run/ort-node.js";
-import { parseTrainConfig } from "../dist/train/config.js";
+import { modelOf, parseTrainConfig } from "../dist/train/config.js";
 import { sampleAt, tokenizerOf } from "../dist/train/feed.js";
 import { train, wantedOf } from "../dist/train/loop.js";
 import { objective } from "../dist/train/objective.js";
@@ -84,7 +84,7 @@ async function training() {
   const rows = [];
   for (const [number, phase] of config.phases.entries()) {
     const shape = phase.shapes[0];
-    const losses = objective(weights(openEnded()), config.model, shape, placeholder, phase);
+    const losses = objective(weights(openEnded()), modelOf(config, phase), shape, placeholder, phase);
     const graph = { loss: losses.loss, ...update(losses.loss, paramsOf({ loss: losses.loss }), config.optimizer) };
     const work = flops(graph) / 1e9;
     const chain = await productChain(graph);
@@ -133,7 +133,7 @@ async function inference() {
   }
   await model.close();
   const of = (f) => round(median(runs.slice(1).map(f)));
-  const tiles = runs[0].usage.visual_tokens / 64;
+  const tiles = runs[0].usage.visual_tokens / modelShape(o.model).tokensPerTile;
   return {
     load_ms: round(load_ms),
     tiles,

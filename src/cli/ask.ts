@@ -21,7 +21,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-const precisions = ["f32", "f16", "int8", "int4"];
+const precisions = ["f32", "int8"];
 
 /** The command as data. */
 export const ask: Command<Options> = {

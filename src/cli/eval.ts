@@ -23,15 +23,15 @@ interface Way {
 }
 
 const ways: readonly Way[] = [
-  { name: "MSAC", scm: "off" },
-  { name: "MSAC, SCM 0.5", scm: 0.5 },
+  { name: "own tiles", scm: "off" },
+  { name: "own tiles, SCM 0.5", scm: 0.5 },
   { name: "single tile", tiles: "single", scm: "off" },
 ];
 
 /** The command as data. */
 export const evaluate: Command<Options> = {
   name: "eval",
-  about: "score a model on drawn documents of unseen seeds and fonts: MSAC, SCM at 0.5, single tile",
+  about: "score a model on drawn documents of unseen seeds and fonts: its own tiles, with SCM at 0.5, single tile",
   args: [{ name: "<suite>", about: "synth" }],
   options: [
     modelOption,
@@ -56,7 +56,13 @@ async function run([suite]: readonly string[], options: Options, terminal: Termi
     throw usageError(`no task "${options.task}"; there are ${taskNames.join(", ")}`);
   const named = options.tiles !== undefined || options.scm !== undefined;
   const seen: readonly Way[] = named
-    ? [{ name: options.tiles ?? "MSAC", tiles: options.tiles, scm: options.scm }]
+    ? [
+        {
+          name: `${options.tiles ?? "own tiles"}, SCM ${options.scm ?? "its own"}`,
+          tiles: options.tiles,
+          scm: options.scm,
+        },
+      ]
     : ways;
   const model = await openModel(modelFolder(options.model), { threads: options.threads });
   const bar = terminal.stderr.isTTY
@@ -69,6 +75,7 @@ async function run([suite]: readonly string[], options: Options, terminal: Termi
   try {
     for (const { name, tiles, scm } of seen) {
       const onPage = (task: string, done: number): void => {
+        if (done === 1) bar?.stop();
         if (done === 1) bar?.start(options.count, 0, { way: name, task });
         bar?.update(done, { way: name, task });
       };

@@ -42,13 +42,14 @@ async function run([path]: readonly string[], options: { json?: boolean }, termi
   try {
     const end = await trained(config, ortNode({ threads: config.threads }), samples, {
       signal,
-      onStep: (m, done, total) => bar?.(m, done, total),
+      onStep: (m, done, total) => bar?.show(m, done, total),
     });
     if (options.json) return json(terminal, { ...end, out: config.out });
     if (!end.finished)
       return notice(terminal, `stopped after ${end.steps} steps; the same command continues ${config.out}`);
     return write(terminal.stdout, `${end.steps} steps, ${end.samples} samples; the model is in ${config.out}/model\n`);
   } finally {
+    bar?.stop();
     await samples.close();
   }
 }
@@ -67,11 +68,11 @@ function yaml(
 }
 
 /** A bar with losses, tokens and GFLOP a second, and the time left, on a terminal. */
-function progress(terminal: Terminal): (m: Metrics, done: number, total: number) => void {
+function progress(terminal: Terminal): { show(m: Metrics, done: number, total: number): void; stop(): void } {
   const format = "{phase} {bar} {value}/{total} loss {loss} · {tokens} tok/s · {gflops} GFLOP/s · {left} left";
   const bar = new SingleBar({ stream: terminal.stderr as NodeJS.WritableStream, format, hideCursor: true });
   let seconds = 0;
-  return (m, done, total) => {
+  const show = (m: Metrics, done: number, total: number): void => {
     if (!bar.isActive) bar.start(total, done - 1);
     seconds = seconds ? 0.95 * seconds + 0.05 * m.seconds : m.seconds;
     const left = Math.round(seconds * (total - done));
@@ -83,6 +84,6 @@ function progress(terminal: Terminal): (m: Metrics, done: number, total: number)
       gflops: Math.round(m.gflops),
       left: clock,
     });
-    if (done === total) bar.stop();
   };
+  return { show, stop: () => bar.stop() };
 }

@@ -15,7 +15,7 @@ export interface Place {
 }
 
 export interface LowerOptions {
-  /** Use the operators of ONNX Runtime's own domain where a row has one; false keeps to standard ONNX. Default true. */
+  /** Lower composites to the operators of ONNX Runtime's own domain; false lowers their definitions. Default true. */
   fused?: boolean;
 }
 

@@ -31,6 +31,6 @@ export interface Op {
   onnx?: string | ((emit: Emitter, inputs: readonly string[], node: Tensor) => string);
   /** Slow, obvious float64 meaning, for rows without `define`. */
   evaluate?(inputs: readonly Value[], attrs: Attrs, out: readonly number[]): Float64Array;
-  /** Floating-point operations, where it is not the number of elements. Shapes are bound. */
+  /** Floating-point operations of a matrix product; rows without it count none. Shapes are bound. */
   flops?(inputs: readonly (readonly number[])[], out: readonly number[], attrs: Attrs): number;
 }

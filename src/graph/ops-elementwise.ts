@@ -49,7 +49,8 @@ function reduction(
   return {
     grad,
     type: ([x], { axes }) => ({ dtype: x.dtype, shape: x.shape.map((d, i) => (axes.includes(i) ? 1 : d)) }),
-    onnx: (emit, [x], { attrs }) => emit.node(onnx, [x, emit.ints(attrs.axes)], { keepdims: 1 }),
+    onnx: (emit, [x], { attrs }) =>
+      emit.node(onnx, [x, emit.ints(attrs.axes)], { keepdims: 1, noop_with_empty_axes: 1 }),
     evaluate: ([x], _, out) => {
       const result = new Float64Array(total(out)).fill(start);
       const at = offsets(out, x.shape);

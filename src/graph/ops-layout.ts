@@ -179,9 +179,11 @@ export const layout: Record<Layout, Op> = {
     grad: (g, [, ids]) => [g.rows(ids), undefined],
     onnx: (emit, [x, ids], { attrs, shape, dtype }) => {
       const zeros = emit.node("Expand", [emit.constant([0], [], dtype), emit.dims(shape)]);
-      const flat = emit.node("Reshape", [ids, emit.dims([-1, 1])]);
       const updates = emit.node("Reshape", [x, emit.reshapeDims([-1, ...attrs.row] as Shape)]);
-      return emit.node("ScatterND", [zeros, flat, updates], { reduction: "add" });
+      const flat = emit.node("Reshape", [ids, emit.dims([-1, ...attrs.row.map(() => 1)])]);
+      const spread = emit.node("Expand", [flat, emit.dims([1, ...attrs.row] as Shape)]);
+      // Not ScatterND, which adds rows from several threads at once and loses some where ids repeat.
+      return emit.node("ScatterElements", [zeros, spread, updates], { axis: 0, reduction: "add" });
     },
     evaluate: ([x, ids], { row }, out) => {
       const result = new Float64Array(total(out));

@@ -18,6 +18,8 @@ export function watch(engine: Engine, w: Weights, c: MiniMonkeyConfig, placehold
   const sessionOf = (layer: number): Promise<Session> => {
     const session = sessions.get(layer) ?? engine.open(votes(layer, w, c, visual));
     sessions.set(layer, session);
+    // A graph that could not be opened is tried again when it is next asked for.
+    session.catch(() => sessions.delete(layer));
     return session;
   };
   const d = c.llm_config.hidden_size;

@@ -5,7 +5,7 @@ import type { Engine, Feeds, Session, Values } from "../graph/engine.ts";
 import { bindSizes } from "../graph/evaluate.ts";
 import { inputsOf, type Outputs, paramsOf } from "../graph/graph.ts";
 import { type LowerOptions, onnxModel } from "../graph/onnx.ts";
-import type { DType } from "../graph/tensor.ts";
+import type { DType, Tensor } from "../graph/tensor.ts";
 
 export interface OrtOptions extends LowerOptions {
   /** Threads of one operator. Default: all cores. */
@@ -51,18 +51,20 @@ export function ortNode(options: OrtOptions = {}): Engine {
 
 class NodeSession implements Session {
   private readonly session: ort.InferenceSession;
-  private readonly outputs: Outputs;
+  private readonly results: readonly string[];
+  private readonly inputs: readonly Tensor[];
+  private readonly keys: readonly string[];
   constructor(session: ort.InferenceSession, outputs: Outputs) {
     this.session = session;
-    this.outputs = outputs;
+    this.results = Object.keys(outputs);
+    this.inputs = inputsOf(outputs);
+    this.keys = [...paramsOf(outputs)].filter(([, p]) => !p.attrs.at).map(([key]) => key);
   }
 
   async run(feeds: Feeds, into: Feeds = {}): Promise<Record<string, Values>> {
     this.check(feeds);
     const given = Object.fromEntries(Object.entries(feeds).map(([name, v]) => [name, tensor(v)]));
-    const wanted = Object.fromEntries(
-      Object.keys(this.outputs).map((name) => [name, into[name] ? tensor(into[name]) : null]),
-    );
+    const wanted = Object.fromEntries(this.results.map((name) => [name, into[name] ? tensor(into[name]) : null]));
     const results = await failing("run", () => this.session.run(given, wanted));
     return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, into[name] ?? values(t)]));
   }
@@ -74,14 +76,13 @@ class NodeSession implements Session {
   /** Shapes are checked here, where the message can name the input and its sizes. */
   private check(feeds: Feeds): void {
     const sizes = new Map<string, number>();
-    for (const x of inputsOf(this.outputs)) {
+    for (const x of this.inputs) {
       const given = feeds[x.attrs.name];
       if (!given)
         throw new EngineError(`run: no value for input "${x.attrs.name}"; given are ${Object.keys(feeds).join(", ")}`);
       bindSizes(x.attrs.name, x.shape, given.shape, sizes);
     }
-    for (const [key, p] of paramsOf(this.outputs))
-      if (!p.attrs.at && !feeds[key]) throw new EngineError(`run: no value for weight "${key}"`);
+    for (const key of this.keys) if (!feeds[key]) throw new EngineError(`run: no value for weight "${key}"`);
   }
 }
 

@@ -12,8 +12,11 @@ export function lossCurve(lines: readonly Metrics[]): Uint8Array {
   pen.fillStyle = "white";
   pen.fillRect(0, 0, width, height);
   const values = lines.flatMap(({ answer, dense }) => [answer, dense]).filter((v) => v !== undefined);
-  const highest = Math.max(0.1, ...values);
-  const lowest = Math.max(0.001, Math.min(highest / 10, ...values.map((v) => v * 0.8)));
+  const highest = values.reduce((a, b) => Math.max(a, b), 0.1);
+  const lowest = Math.max(
+    0.001,
+    values.reduce((a, b) => Math.min(a, b * 0.8), highest / 10),
+  );
   const x = (i: number): number => left + (i / Math.max(1, lines.length - 1)) * (width - left - 16);
   const y = (v: number): number => {
     const share = Math.log(Math.max(v, lowest) / lowest) / Math.log(highest / lowest);

@@ -1,7 +1,7 @@
 /** The training loop: phases of steps, each step one run of one graph over buffers that take turns. */
 
 import { Random } from "../data/random.ts";
-import { EngineError } from "../errors.ts";
+import { EngineError, RequestError } from "../errors.ts";
 import { flops } from "../graph/cost.ts";
 import type { Engine, Feeds, Session, Values } from "../graph/engine.ts";
 import { inputsOf, paramsOf } from "../graph/graph.ts";
@@ -78,10 +78,16 @@ async function* trainPhase(
   const programs = new Map<number, Program>();
   let index = state.position.sample;
   const nextBatch = async (): Promise<{ shape: number; samples: Sample[] }> => {
+    const first = index;
     for (;;) {
       const sample = await supply.take(number, index);
       const closed = packer.add(index++, sample);
       if (closed) return closed;
+      // Most samples wait for a batch; a thousand in a row that close none were all left out.
+      if (index - first > 1000)
+        throw new RequestError(
+          `phase "${phase.name}": 1,000 samples closed no batch: its tiles or questions exceed every shape; raise tokens or tiles`,
+        );
     }
   };
   try {
@@ -105,9 +111,9 @@ async function* trainPhase(
         if (last) losses = await program.update(state, spare, { ...batch, ...gradients }, lr);
         else gradients = await program.accumulate(state, batch, gradients);
       }
-      if (!Number.isFinite(losses.loss.data[0]))
+      if (!Number.isFinite(losses.loss.data[0]) || !Number.isFinite(losses.norm.data[0]))
         throw new EngineError(
-          `${phase.name}, step ${state.position.step + 1}: the loss is ${losses.loss.data[0]}; the last checkpoint stays, lower lr and continue from it`,
+          `${phase.name}, step ${state.position.step + 1}: the loss is ${losses.loss.data[0]}, its gradient ${losses.norm.data[0]}; the last checkpoint stays, lower lr and continue from it`,
         );
       const { step, total } = state.position;
       state.position = { phase: number, step: step + 1, total: total + 1, sample: index, pending: packer.pending() };

@@ -15,11 +15,12 @@ export class Packer {
     this.waiting = this.shapes.map(() => new Map());
   }
 
-  /** Takes a sample; returns the batch that had to be closed before it fitted, if any. A sample too large for every shape is left out. */
+  /** Takes a sample; returns the batch that had to be closed before it fitted, if any. A sample too large for every shape is left out, and one without a question,
+   *  whose tiles would be taken for the next row's. */
   add(index: number, sample: Sample): { shape: number; samples: Sample[] } | undefined {
     const tiles = tilesOf(sample);
     const shape = this.shapes.findIndex((s) => sample.ids.length <= s.tokens && tiles <= s.tiles);
-    if (shape < 0) return undefined;
+    if (shape < 0 || !sample.ids.length) return undefined;
     const queue = this.waiting[shape];
     const full =
       queue.size === this.shapes[shape].rows ||

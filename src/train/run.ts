@@ -1,5 +1,5 @@
 /** A whole training run in a folder: start or resume, metrics, checkpoints, the finished model. */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine } from "../graph/engine.ts";
 import { byteTokenizer } from "../text/bytes.ts";
@@ -7,7 +7,7 @@ import type { TrainConfig } from "./config.ts";
 import { lossCurve } from "./curve.ts";
 import { tokenizerOf } from "./feed.ts";
 import { type Metrics, type Supply, train, wantedOf } from "./loop.ts";
-import { exportModel, fresh, hasState, loadState, saveState, startFrom } from "./state.ts";
+import { exportModel, fresh, hasState, loadState, saveState, startFrom, writeWhole } from "./state.ts";
 
 /** Weights that only training uses. */
 const trainingOnly = /^dense_head\./;
@@ -38,7 +38,7 @@ export async function run(
   const total = config.phases.reduce((sum, p) => sum + p.steps, 0);
   const save = (): void => {
     saveState(config.out, state);
-    if (lines.length) writeFileSync(join(config.out, "loss.png"), lossCurve(lines));
+    if (lines.length) writeWhole(join(config.out, "loss.png"), lossCurve(lines));
   };
   for await (const metrics of train(config, state, engine, supply, placeholder)) {
     lines.push(metrics);
@@ -49,17 +49,15 @@ export async function run(
   }
   save();
   exportModel(join(config.out, "model"), state, wanted, config.model, byteTokenizer(), trainingOnly);
-  return {
-    steps: lines.length,
-    finished: lines.length >= total,
-    samples: lines.reduce((sum, m) => sum + m.samples, 0),
-  };
+  const { total: steps, phase } = state.position;
+  return { steps, finished: phase >= config.phases.length, samples: lines.reduce((sum, m) => sum + m.samples, 0) };
 }
 
 /** The metrics up to the state: steps made after the last checkpoint will be made again. */
 function resumedMetrics(path: string, steps: number): Metrics[] {
   if (!existsSync(path)) return [];
-  const text = readFileSync(path, "utf8").split("\n").slice(0, steps);
-  truncateSync(path, Buffer.byteLength(text.map((line) => `${line}\n`).join("")));
-  return text.map((line) => JSON.parse(line) as Metrics);
+  const text = readFileSync(path, "utf8").split("\n").filter(Boolean).slice(0, steps);
+  const lines = text.map((line) => JSON.parse(line) as Metrics);
+  writeWhole(path, text.map((line) => `${line}\n`).join(""));
+  return lines;
 }

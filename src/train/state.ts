@@ -1,4 +1,4 @@
-/** What a run is at a moment: parameters, moments and the place in the data; kept in two sets of buffers that take turns. */
+/** What a run is at a moment: parameters, moments and the place in the data. */
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Random } from "../data/random.ts";
@@ -121,14 +121,15 @@ export function exportModel(
         ] as const,
     ),
   );
-  write(join(folder, "config.json"), config);
-  write(join(folder, "tokenizer.json"), tokenizer);
+  writeWhole(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
+  writeWhole(join(folder, "tokenizer.json"), `${JSON.stringify(tokenizer, null, 2)}\n`);
 }
 
-function write(path: string, content: object): void {
+/** Writes a file that appears under its name whole or not at all. */
+export function writeWhole(path: string, content: string | Uint8Array): void {
   const temporary = `${path}.part`;
   try {
-    writeFileSync(temporary, `${JSON.stringify(content, null, 2)}\n`);
+    writeFileSync(temporary, content);
     renameSync(temporary, path);
   } finally {
     rmSync(temporary, { force: true });

@@ -8,7 +8,7 @@ export interface AdamW {
   beta1: number;
   beta2: number;
   eps: number;
-  /** λ of p ← p − lr·λ·p; matrices only, as vectors are norms, biases and scales. */
+  /** λ of p ← p − lr·λ·p; what has one axis is left out: norms, biases, scales. */
   weightDecay: number;
   maxNorm: number;
 }

@@ -103,6 +103,20 @@ describe("the gradient rule agrees with finite differences", () => {
   });
 });
 
+test("rows added under the same id are all counted, on any number of threads", async () => {
+  const [n, v, d] = [20_000, 7, 16];
+  const ids = Float64Array.from({ length: n }, (_, i) => (i * i) % v);
+  const y = input("x", [n, d]).apply("addRows", [input("ids", [n], "i64")], { rows: v, row: [d] });
+  const session = await ortNode({ threads: 4 }).open({ y });
+  const x = { dtype: "f32", shape: [n, d], data: new Float32Array(n * d).fill(1) } as const;
+  for (let i = 0; i < 3; i++) {
+    const found = await session.run({ x, ids: values({ shape: [n], data: ids }, "i64") });
+    const counted = Array.from({ length: v }, (_, id) => ids.filter((other) => other === id).length);
+    expect(Array.from({ length: v }, (_, id) => found.y.data[id * d])).toEqual(counted);
+  }
+  await session.close();
+});
+
 test("what rounds cannot be trained through, and says so", () => {
   const w = input("w", [3, 4]);
   const loss = input("x", [2, 4]).apply("project8", [w]).sum([0, 1]).reshape([1]);

@@ -150,7 +150,7 @@ test("a loss that is no number ends the run with an error and leaves the last ch
   await run(config, engine, direct(config), { signal: control.signal, onStep: () => control.abort() });
   const before = readFileSync(join(out, "state.safetensors"));
   await expect(losses(tinyConfig(out, {}, { lr: [1e30, 1e30] }))).rejects.toThrow(
-    /words, step \d: the loss is NaN; the last checkpoint stays/,
+    /words, step \d: the loss is NaN, its gradient NaN; the last checkpoint stays/,
   );
   expect(readFileSync(join(out, "state.safetensors")).equals(before)).toBe(true);
 });
