@@ -1,0 +1,69 @@
+/** The shipped model and the README's ways of using it. What it scores is in its card, not here. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { load } from "../../src/index.ts";
+import { openModel } from "../../src/run/model.ts";
+import { modelFolder } from "../../src/run/models.ts";
+import { root } from "../project/source.ts";
+
+const receipt = join(root, "examples/receipt.png");
+// Inside the project, so that the compiled example finds the package by its own name.
+const folder = mkdtempSync(join(root, "dist/example-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function answer(precision: string): Promise<{ answer: string; probability: number | null }> {
+  const model = await openModel(modelFolder("nano"), { precision, threads: 1 });
+  const messages = [{ role: "user" as const, content: "What is the total?" }];
+  const answering = model.answer({ images: [{ name: "receipt", image: receipt }], messages }, { maxTokens: 12 });
+  try {
+    for (;;) {
+      const { done, value } = await answering.next();
+      if (done) return value;
+    }
+  } finally {
+    await model.close();
+  }
+}
+
+test("nano answers greedily the same every time", async () => {
+  expect(await answer("f32")).toEqual({
+    ...(await answer("f32")),
+    timing_ms: expect.anything(),
+    peak_rss_bytes: expect.any(Number),
+  });
+});
+
+test("in int8 nano is as sure of its answer as in f32, to 0.05", async () => {
+  const [whole, eight] = [await answer("f32"), await answer("int8")];
+  expect(Math.abs(whole.probability! - eight.probability!)).toBeLessThan(0.05);
+});
+
+test("a misspelt model is refused with the names that there are", async () => {
+  await expect(load("nona")).rejects.toThrow(/nona.*nano/);
+});
+
+test("the example compiles and answers", () => {
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  const options = [
+    "--module",
+    "nodenext",
+    "--target",
+    "es2023",
+    "--types",
+    "node",
+    "--skipLibCheck",
+    "--rootDir",
+    join(root, "examples"),
+    "--outDir",
+    folder,
+  ];
+  execFileSync(process.execPath, [tsc, "--ignoreConfig", join(root, "examples/ask.ts"), ...options], { cwd: root });
+  const printed = execFileSync(process.execPath, [join(folder, "ask.js"), receipt, "What is the total?"], {
+    cwd: root,
+    encoding: "utf8",
+    stdio: "pipe",
+  });
+  expect(printed.length).toBeGreaterThan(0);
+});
