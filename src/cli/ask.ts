@@ -21,7 +21,8 @@ interface Options {
   readonly json?: boolean;
 }
 
-const precisions = ["f32", "int8"];
+/** Precisions that the option knows; which of them this build runs, the model says. */
+const precisions = ["f32", "int8", "int4"];
 
 /** The command as data. */
 export const ask: Command<Options> = {
@@ -52,7 +53,7 @@ export const ask: Command<Options> = {
       parse: tiles,
     },
     { flags: "--scm <ratio>", about: "the part of the detailed layer's tokens to keep, or off", parse: scm },
-    { flags: "--precision <p>", about: precisions.join(", "), parse: precision, default: "f32" },
+    { flags: "--precision <p>", about: "f32 or int8; int4 is not in this build", parse: precision, default: "f32" },
     { flags: "--threads <n>", about: "threads to compute with (default: all cores)", parse: whole(1) },
     jsonOption,
   ],
