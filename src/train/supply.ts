@@ -21,7 +21,7 @@ export function supply(config: TrainConfig): Supply & { close(): Promise<void> }
     { length: config.workers },
     () => new Worker(new URL("./supply-worker.js", import.meta.url), { workerData: config }),
   );
-  const orders = new Map<string, { promise: Promise<Sample>; settle: (delivery: Delivery) => void }>();
+  const orders = new Map<string, Order & { promise: Promise<Sample>; settle: (delivery: Delivery) => void }>();
   const nameOf = ({ phase, index }: Order): string => `${phase}:${index}`;
   for (const worker of workers) {
     worker.on("message", (delivery: Delivery) => orders.get(nameOf(delivery))?.settle(delivery));
@@ -38,7 +38,7 @@ export function supply(config: TrainConfig): Supply & { close(): Promise<void> }
     });
     // Nobody may be waiting yet when a sample made ahead fails; whoever takes it will see the error.
     promise.catch(() => {});
-    orders.set(nameOf(wish), { promise, settle });
+    orders.set(nameOf(wish), { ...wish, promise, settle });
     workers[wish.index % workers.length].postMessage(wish);
     return promise;
   };
@@ -46,7 +46,8 @@ export function supply(config: TrainConfig): Supply & { close(): Promise<void> }
     async take(phase, index) {
       for (let i = 0; i <= ahead; i++) order({ phase, index: index + i });
       const sample = await order({ phase, index });
-      orders.delete(nameOf({ phase, index }));
+      // Samples are taken in rising order: what lies before, or in another phase, will not be asked for again.
+      for (const [name, made] of orders) if (made.phase !== phase || made.index <= index) orders.delete(name);
       return sample;
     },
     async close() {
