@@ -15,7 +15,7 @@ import { input } from "../dist/graph/tensor.js";
 import { openModel } from "../dist/run/model.js";
 import { modelFolder, modelShape } from "../dist/run/models.js";
 import { ortNode } from "../dist/run/ort-node.js";
-import { modelOf, parseTrainConfig } from "../dist/train/config.js";
+import { parseTrainConfig } from "../dist/train/config.js";
 import { sampleAt, tokenizerOf } from "../dist/train/feed.js";
 import { train, wantedOf } from "../dist/train/loop.js";
 import { objective } from "../dist/train/objective.js";
@@ -80,7 +80,7 @@ async function training() {
   const rows = [];
   for (const [number, phase] of config.phases.entries()) {
     const shape = phase.shapes[0];
-    const losses = objective(weights(openEnded()), modelOf(config, phase), shape, placeholder, phase);
+    const losses = objective(weights(openEnded()), config.model, shape, placeholder, phase);
     const graph = { loss: losses.loss, ...update(losses.loss, paramsOf({ loss: losses.loss }), config.optimizer) };
     const work = flops(graph) / 1e9;
     const chain = await productChain(graph);

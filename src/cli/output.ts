@@ -1,8 +1,7 @@
 /** Writing: results, JSON, notices, and files that appear under their name only when they are whole. */
-import { randomUUID } from "node:crypto";
-import { rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { stat, writeFile } from "node:fs/promises";
 import type { Writable } from "node:stream";
+import { writeWhole } from "../weights/whole.ts";
 import type { Terminal } from "./command.ts";
 
 /** Writes and waits until the stream has taken it, so that a closed pipe is met here. */
@@ -26,12 +25,9 @@ export function notice(terminal: Terminal, line: string): Promise<void> {
 export async function save(path: string, content: string | Uint8Array): Promise<void> {
   const there = await stat(path).catch(() => undefined);
   if (there && !there.isFile() && !there.isDirectory()) return writeFile(path, content);
-  const beside = join(dirname(path), `.${basename(path)}.${randomUUID()}.part`);
   try {
-    await writeFile(beside, content, { flag: "wx" });
-    await rename(beside, path);
+    writeWhole(path, content);
   } catch (error) {
-    await rm(beside, { force: true }).catch(() => undefined);
     throw Object.assign(error as Error, { path });
   }
 }

@@ -2,12 +2,13 @@
 
 import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, mkdir, open, rename, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { z } from "zod";
 import { FormatError } from "../errors.ts";
 import { png } from "../vision/decode.ts";
+import { writeWhole } from "../weights/whole.ts";
 import type { Page } from "./page.ts";
 
 const size = z.int().positive();
@@ -95,10 +96,7 @@ export async function writePages(
     for (const page of pages) {
       const said = conversationOf(page);
       const path = join(folder, said.image);
-      await writeFile(path + beside, await png(page.image)).then(
-        () => rename(path + beside, path),
-        (error) => rm(path + beside, { force: true }).then(() => Promise.reject(error)),
-      );
+      writeWhole(path, await png(page.image));
       await files[0].write(`${JSON.stringify(said)}\n`);
       await files[1].write(`${JSON.stringify(truthOf(page))}\n`);
       onPage?.(++done);

@@ -77,13 +77,13 @@ function crop(
 const side = 224;
 const most = 250;
 
-/** A square densely filled with lines of text, capitals 9 to 24 pixels tall. */
+/** A square densely filled with lines of text, capitals 9 to 28 pixels tall. */
 export function block(random: Random, fonts: FontSet): Draft {
   const { ink, paper } = inks(random);
   const sheet = new Sheet(side, side, paper);
   const margin = random.int(3, 12);
   const family = anyFamily(random, fonts);
-  const ordinary = random.real(9.5, 15);
+  const ordinary = random.real(10.5, 19);
   const spacing = random.real(1.15, 1.7);
   const mixed = random.chance(0.3);
   let y = margin;
@@ -91,7 +91,7 @@ export function block(random: Random, fonts: FontSet): Draft {
   while (characters < most) {
     const here = mixed && random.chance(0.5) ? anyFamily(random, fonts) : family;
     const font = face(random, here);
-    const cap = random.chance(0.22) ? random.real(9, 24) : ordinary;
+    const cap = random.chance(0.22) ? random.real(9, 28) : ordinary;
     // A very wide face would leave room for a few letters only.
     const size = Math.min(cap / font.cap, (side - 2 * margin) / (8 * font.average));
     const style: Style = { face: font, size, color: ink };

@@ -4,6 +4,7 @@ import { kinds } from "../data/draw.ts";
 import type { Kind } from "../data/page.ts";
 import { FormatError, RequestError } from "../errors.ts";
 import { type MiniMonkeyConfig, miniMonkeyConfig } from "../models/mini-monkey.ts";
+import type { Sight } from "./objective.ts";
 
 /** Pages of one kind, how strongly the paper is worn, and the tile plans they are seen through. */
 export interface Share {
@@ -20,8 +21,8 @@ export interface Phase {
   /** Learning rate at the start (after warm-up) and at the end; between them half a cosine. */
   lr: [from: number, to: number];
   warmup: number;
-  /** Side of a tile in pixels where it is not the model's own: position embeddings are interpolated, as the tower does for any size. */
-  tileSize?: number | undefined;
+  /** "labels": the language model sees the true characters instead of the tower's tokens. */
+  sight: Sight;
   /** Rows and tokens of the batches; a sample goes into the first shape it fits. */
   shapes: { rows: number; tokens: number; tiles: number }[];
   /** Micro-batches of one step. */
@@ -62,7 +63,7 @@ const phase: z.ZodType<Phase> = z.strictObject({
   steps: z.int().positive(),
   lr: z.tuple([z.number().nonnegative(), z.number().nonnegative()]),
   warmup: z.int().nonnegative().default(0),
-  tileSize: z.int().positive().optional(),
+  sight: z.enum(["tiles", "labels"]).default("tiles"),
   shapes: z
     .array(z.strictObject({ rows: z.int().positive(), tokens: z.int().positive(), tiles: z.int().positive() }))
     .min(1),
@@ -94,10 +95,6 @@ const trainConfig: z.ZodType<TrainConfig> = z.strictObject({
   phases: z.array(phase).min(1),
 });
 
-/** The model as a phase sees it: with its size of tiles. */
-export const modelOf = ({ model }: TrainConfig, { tileSize }: Phase): MiniMonkeyConfig =>
-  tileSize ? { ...model, force_image_size: tileSize } : model;
-
 /** The checked configuration. Throws FormatError naming the first field that does not fit. */
 export function parseTrainConfig(document: unknown, name: string): TrainConfig {
   const result = trainConfig.safeParse(document);
@@ -106,7 +103,9 @@ export function parseTrainConfig(document: unknown, name: string): TrainConfig {
     throw new FormatError(`${name}: ${issue.path.join(".") || "the file"}: ${issue.message}`);
   }
   for (const p of result.data.phases)
-    if (!p.answer && !p.dense)
-      throw new RequestError(`${name}: phase "${p.name}" has no loss; give answer or dense a weight`);
+    if (!p.answer && (!p.dense || p.sight === "labels"))
+      throw new RequestError(
+        `${name}: phase "${p.name}" has no loss; give answer ${p.sight === "labels" ? "" : "or dense "}a weight`,
+      );
   return result.data;
 }

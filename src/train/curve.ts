@@ -3,7 +3,7 @@ import { createCanvas, type SKRSContext2D } from "@napi-rs/canvas";
 import type { Metrics } from "./loop.ts";
 
 const [width, height, left, bottom, top] = [900, 460, 60, 44, 36];
-const colours = { answer: "#2563eb", dense: "#d97706" } as const;
+const colours: Record<string, string> = { answer: "#2563eb", glyphs: "#d97706", codes: "#059669" };
 
 /** Losses in nats over all steps of all phases, smoothed over a hundredth of the run; phases are separated and named. */
 export function lossCurve(lines: readonly Metrics[]): Uint8Array {
@@ -11,7 +11,7 @@ export function lossCurve(lines: readonly Metrics[]): Uint8Array {
   const pen = canvas.getContext("2d");
   pen.fillStyle = "white";
   pen.fillRect(0, 0, width, height);
-  const values = lines.flatMap(({ answer, dense }) => [answer, dense]).filter((v) => v !== undefined);
+  const values = lines.flatMap(({ parts }) => Object.values(parts));
   const highest = values.reduce((a, b) => Math.max(a, b), 0.1);
   const lowest = Math.max(
     0.001,
@@ -29,17 +29,16 @@ export function lossCurve(lines: readonly Metrics[]): Uint8Array {
     pen.fillRect(x(i), top, 1, height - bottom - top);
     pen.fillText(phase, x(i) + 4, top + 12);
   });
-  for (const name of ["answer", "dense"] as const)
+  Object.entries(colours).forEach(([name, colour], i) => {
     curve(
       pen,
-      lines.map((line) => line[name]),
+      lines.map(({ parts }) => parts[name]),
       x,
       y,
-      colours[name],
+      colour,
     );
-  (["answer", "dense"] as const).forEach((name, i) => {
-    pen.fillStyle = colours[name];
-    pen.fillText(`${name} loss (nats)`, left + i * 140, 18);
+    pen.fillStyle = colour;
+    pen.fillText(name === "codes" ? "codes (share of square)" : `${name} (nats)`, left + i * 120, 18);
   });
   return canvas.toBuffer("image/png");
 }

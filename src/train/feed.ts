@@ -6,20 +6,20 @@ import { firstHeldOutSeed } from "../data/seeds.ts";
 import { byteTokenizer } from "../text/bytes.ts";
 import { parseTokenizer, type Tokenizer } from "../text/tokenizer.ts";
 import { parseTiling } from "../vision/tilings.ts";
-import { modelOf, type Phase, type Share, type TrainConfig } from "./config.ts";
+import type { Phase, Share, TrainConfig } from "./config.ts";
 import { type Sample, sampleOf } from "./sample.ts";
 
 /** Sample number `index` of a phase. */
 export function sampleAt(config: TrainConfig, phase: number, index: number, tokenizer: Tokenizer): Sample {
   const p = config.phases[phase];
   const random = new Random(`${config.seed} ${p.name}`, index);
-  const model = modelOf(config, p);
+  const { model } = config;
   const share = chosen(p, random);
   const effects = share.effects[0] + (share.effects[1] - share.effects[0]) * random.real(0, 1);
   const page = draw(share.kind, random.int(0, firstHeldOutSeed - 1), { fonts: "train", effects });
   const plan = parseTiling(share.tiles).plan(page.image.width, page.image.height, model.force_image_size);
   const longest = Math.max(...p.shapes.map(({ tokens }) => tokens));
-  return sampleOf(page, asked(page, p.questions, random), plan, model, tokenizer, longest);
+  return sampleOf(page, asked(page, p.questions, random), plan, model, tokenizer, longest, p.sight);
 }
 
 function chosen(phase: Phase, random: Random): Share {

@@ -4,12 +4,12 @@ import { Random } from "../data/random.ts";
 import { EngineError, RequestError } from "../errors.ts";
 import { flops } from "../graph/cost.ts";
 import type { Engine, Feeds, Session, Values } from "../graph/engine.ts";
-import { inputsOf, paramsOf } from "../graph/graph.ts";
+import { inputsOf, type Outputs, paramsOf } from "../graph/graph.ts";
 import { openEnded } from "../weights/checkpoint.ts";
 import { weights } from "../weights/path.ts";
-import { modelOf, type Phase, type TrainConfig } from "./config.ts";
+import type { Phase, TrainConfig } from "./config.ts";
 import { dropPath } from "./drop-path.ts";
-import { type BatchShape, type Losses, objective } from "./objective.ts";
+import { type BatchShape, codesKey, type Losses, objective } from "./objective.ts";
 import { feeds, Packer } from "./pack.ts";
 import type { Sample } from "./sample.ts";
 import type { State, Wanted } from "./state.ts";
@@ -20,8 +20,8 @@ export interface Metrics {
   phase: string;
   step: number;
   loss: number;
-  answer?: number;
-  dense?: number;
+  /** The parts that it sums, by name. */
+  parts: Record<string, number>;
   /** Length of the gradient before clipping. */
   norm: number;
   lr: number;
@@ -41,7 +41,8 @@ export interface Supply {
 export function wantedOf(config: TrainConfig, placeholder: number): Wanted {
   const source = openEnded();
   const w = weights(source);
-  objective(w, config.model, { tiles: 1, rows: 1, tokens: 8 }, placeholder, { answer: 1, dense: 1 });
+  for (const sight of ["tiles", "labels"] as const)
+    objective(w, config.model, { tiles: 1, rows: 1, tokens: 8 }, placeholder, { sight, answer: 1, dense: 1 });
   return source.wanted;
 }
 
@@ -105,7 +106,7 @@ async function* trainPhase(
         programs.set(shape, program);
         const random = new Random(`${config.seed} ${phase.name} drop path`, state.position.step * phase.accumulate + i);
         const keep = dropPath(config.model.vision_config, packer.shapes[shape].tiles, random);
-        const batch = { ...feeds(samples, packer.shapes[shape], modelOf(config, phase)), keep };
+        const batch = { ...feeds(samples, packer.shapes[shape], config.model), keep };
         const last = i === batches.length - 1;
         work += program.flops;
         if (last) losses = await program.update(state, spare, { ...batch, ...gradients }, lr);
@@ -136,12 +137,12 @@ async function* trainPhase(
   }
 }
 
-function scalars(losses: Record<string, Values>): Pick<Metrics, "loss" | "answer" | "dense" | "norm"> {
+function scalars(losses: Record<string, Values>): Pick<Metrics, "loss" | "parts" | "norm"> {
   const of = (name: string): number => Number(losses[name].data[0]);
+  const names = Object.keys(losses).filter((name) => name.startsWith(part("")));
   return {
     loss: of("loss"),
-    ...(losses["loss.answer"] && { answer: of("loss.answer") }),
-    ...(losses["loss.dense"] && { dense: of("loss.dense") }),
+    parts: Object.fromEntries(names.map((name) => [name.slice(part("").length), of(name)])),
     norm: of("norm"),
   };
 }
@@ -168,9 +169,11 @@ async function openProgram(
   engine: Engine,
   placeholder: number,
 ): Promise<Program> {
-  const losses = objective(weights(openEnded()), modelOf(config, phase), shape, placeholder, phase);
+  const losses = objective(weights(openEnded()), config.model, shape, placeholder, phase);
   const params = paramsOf({ loss: losses.loss });
-  const learning = new Map([...params].filter(([key]) => !phase.frozen.some((prefix) => key.startsWith(prefix))));
+  // Codes that learned while the tower aims at them would meet it at zero.
+  const frozen = phase.sight === "labels" ? phase.frozen : [...phase.frozen, codesKey];
+  const learning = new Map([...params].filter(([key]) => !frozen.some((prefix) => key.startsWith(prefix))));
   const stepped = update(losses.loss, learning, config.optimizer, phase.accumulate);
   const step = await engine.open({ ...named(losses), ...stepped });
   const grow =
@@ -202,10 +205,10 @@ async function openProgram(
   };
 }
 
-const named = (losses: Losses): Record<string, NonNullable<Losses["answer"]>> => ({
-  loss: losses.loss,
-  ...(losses.answer && { "loss.answer": losses.answer }),
-  ...(losses.dense && { "loss.dense": losses.dense }),
+const part = (name: string): string => `loss.${name}`;
+const named = ({ loss, parts }: Losses): Outputs => ({
+  loss,
+  ...Object.fromEntries(Object.entries(parts).map(([name, x]) => [part(name), x])),
 });
 
 /** Runs the step into the spare buffers, then swaps: what was spare is the state, what was the state is spare. */

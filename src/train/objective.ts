@@ -1,11 +1,10 @@
-/** What training minimises: cross entropy of the answers, and beside it of the characters that the tower sees. */
-import { contextOffsets } from "../data/dense.ts";
-import { fixed } from "../graph/shape.ts";
-import { constant, input, type Tensor } from "../graph/tensor.ts";
+/** What training minimises: cross entropy of the answers, and beside it that the tower names the characters it sees. */
+import { slots } from "../data/dense.ts";
+import { constant, input, iota, type Tensor } from "../graph/tensor.ts";
 import { head, internlm2 } from "../models/internlm2.ts";
 import { type MiniMonkeyConfig, merged, patchFeatures, visualTokens } from "../models/mini-monkey.ts";
-import { linear } from "../nn/layers.ts";
-import type { Weights } from "../weights/path.ts";
+import { linear, project } from "../nn/layers.ts";
+import { param, type Weights } from "../weights/path.ts";
 
 /** Sizes of a packed batch, all static: tiles over all rows, rows, tokens a row. */
 export interface BatchShape {
@@ -14,10 +13,13 @@ export interface BatchShape {
   tokens: number;
 }
 
-/** Characters of the dense task are ASCII codes; 0 is a patch without one. */
+/** Characters of the dense task are ASCII codes; 0 is a place without one. */
 export const denseClasses = 128;
 
-/** Weight of a patch without a character: most are, and they are easy. */
+/** Length of the vector that stands for a character. */
+const codeWidth = 64;
+
+/** Weight of a place without a character: most are, and they are easy. */
 const emptyWeight = 0.1;
 
 /** Mean of −log softmax(logits)[target] over targets ≥ 0, each weighted. logits: [..., v]; targets, weights: [...] → [1]. */
@@ -29,37 +31,50 @@ export function crossEntropy(logits: Tensor, targets: Tensor, weights?: Tensor):
   return nats.mul(weight).sum(axes).div(weight.sum(axes).max(1e-6)).reshape([1]);
 }
 
+/** Where the language model's visual tokens come from: the tower's tiles, or the true characters, which cost a hundredth and are never wrong. */
+export type Sight = "tiles" | "labels";
+
 /** How much each loss counts; 0 leaves its part of the model out of the graph. */
-export interface LossWeights {
+export interface Aims {
+  sight: Sight;
   answer: number;
   dense: number;
 }
 
+/** The weighted sum, which is minimised, and its parts by name: answer, glyphs, codes. */
 export interface Losses {
-  /** The weighted sum, which is minimised. */
   loss: Tensor;
-  answer?: Tensor;
-  dense?: Tensor;
+  parts: Readonly<Record<string, Tensor>>;
 }
 
-/** The losses of a packed batch. Inputs: pixels [n, 3, s, s]; for answers ids, targets, positions, segments [b, t]; for the dense task
- *  dense [n, patches, offsets] (data/dense.ts); keep [2·layers, n] where the configuration has drop path. */
+/** Weights of the codes of characters: they learn while codes stand for the image, and are the tower's aim afterwards. */
+export const codesKey = "dense_head.codes";
+
+/** The losses of a packed batch. Inputs: pixels [n, 3, s, s] unless labels stand for them; for answers ids, targets, positions, segments [b, t];
+ *  dense [n, patches, slots] (data/dense.ts); keep [2·layers, n] where the configuration has drop path. */
 export function objective(
   w: Weights,
   c: MiniMonkeyConfig,
   shape: BatchShape,
   placeholder: number,
-  weight: LossWeights,
+  { sight, answer, dense }: Aims,
 ): Losses {
   const { force_image_size: s, vision_config: v } = c;
+  const labels = input("dense", [shape.tiles, (s / v.patch_size) ** 2, slots], "i64");
+  if (sight === "labels") {
+    const loss = answerLoss(codes(labels, w, c), w, c, shape, placeholder);
+    return { loss: loss.mul(answer), parts: { answer: loss } };
+  }
   const pixels = input("pixels", [shape.tiles, 3, s, s]);
   const keep = v.drop_path_rate ? input("keep", [2 * v.num_hidden_layers, shape.tiles]) : undefined;
   const patches = patchFeatures(pixels, w, c, keep);
   const features = visualTokens(patches, w, c);
-  const answer = weight.answer ? answerLoss(features, w, c, shape, placeholder) : undefined;
-  const dense = weight.dense ? denseLoss(patches, features, w, c) : undefined;
-  const terms = [answer?.mul(weight.answer), dense?.mul(weight.dense)].filter((x) => x !== undefined);
-  return { loss: terms.reduce((a, b) => a.add(b)), ...(answer && { answer }), ...(dense && { dense }) };
+  const parts = {
+    ...(answer && { answer: answerLoss(features, w, c, shape, placeholder) }),
+    ...(dense && { glyphs: glyphLoss(patches, labels, w), codes: codeLoss(features, labels, w, c) }),
+  };
+  const terms = Object.entries(parts).map(([name, part]) => part.mul(name === "answer" ? answer : dense));
+  return { loss: terms.reduce((a, b) => a.add(b)), parts };
 }
 
 /** Cross entropy of the answers' tokens. features: [n, f, d] → [1]. */
@@ -77,26 +92,29 @@ function answerLoss(
   return crossEntropy(head(last, w.language_model, c.llm_config), given("targets"));
 }
 
-/** Each patch names the character whose centre lies in it, by linear heads that are dropped afterwards: from the tower's own feature, and
- *  from the visual token it was folded into, so that the connector passes on what the tower sees. The token also names the
- *  characters two and one before and after in the text: to read on, the language model then needs to find what it read last, once.
- *  patches: [n, p, d], features: [n, f, d'] → [1]. */
-function denseLoss(patches: Tensor, features: Tensor, w: Weights, c: MiniMonkeyConfig): Tensor {
+/** Each patch names the characters whose centres lie in it, by a linear head that is dropped afterwards. patches: [n, p, d], labels: [n, p, slots] → [1]. */
+function glyphLoss(patches: Tensor, labels: Tensor, w: Weights): Tensor {
+  const logits = linear(patches, w.dense_head.patch, slots * denseClasses);
+  const weights = constant([emptyWeight], []).where(labels.equal(0), 1);
+  return crossEntropy(logits.rearrange("n p (k v) -> n p k v", { k: slots }), labels, weights);
+}
+
+/** What a visual token would be if it said which characters stand on its patches, and no more: a learned vector of each character, those of all
+ *  places side by side, projected; an empty place is zero. labels: [n, p, slots] → [n, f, d]. */
+function codes(labels: Tensor, w: Weights, c: MiniMonkeyConfig): Tensor {
   const r = 1 / c.downsample_ratio;
   const side = c.force_image_size / c.vision_config.patch_size;
-  const k = contextOffsets.length;
-  const labels = input("dense", [fixed(features.shape[0], "dense"), side * side, k], "i64");
-  const [own, around] = [labels.slice(2, 0, 1).rearrange("n p 1 -> n p"), labels.slice(2, 1, k)];
-  const folded = (head: Weights, m: number): Tensor =>
-    linear(features, head, r * r * m * denseClasses)
-      .rearrange("n f (q v) -> n f q v", { v: m * denseClasses })
-      .rearrange("n (y x) (i j) v -> n (y i x j) v", { y: side / r, i: r });
-  const weights = constant([emptyWeight], []).where(own.equal(0), 1);
-  const ofPatch = crossEntropy(linear(patches, w.dense_head.patch, denseClasses), own, weights);
-  const ofToken = crossEntropy(folded(w.dense_head.token, 1), own, weights);
-  const ofContext = crossEntropy(
-    folded(w.dense_head.context, k - 1).rearrange("n p (m v) -> n p m v", { v: denseClasses }),
-    around,
-  );
-  return ofPatch.add(ofToken).add(ofContext).div(3);
+  const folded = labels.rearrange("n (y i x j) k -> n (y x) (i j k) 1", { y: side / r, i: r, x: side / r, j: r });
+  const hot = folded.equal(iota(denseClasses - 1).add(1)).cast("f32");
+  const table = param(w.dense_head.codes.characters, [denseClasses - 1, codeWidth], { deviation: 1 });
+  return project(hot.matmul(table).rearrange("n f q e -> n f (q e)"), w.dense_head.codes, c.llm_config.hidden_size);
+}
+
+/** How far visual tokens are from those codes, as a share of the codes' own square: an unsure tower does best with the mean of the codes it
+ *  holds possible. Tiles too small to be read ask nothing. features: [n, f, d], labels: [n, p, slots] → [1]. */
+function codeLoss(features: Tensor, labels: Tensor, w: Weights, c: MiniMonkeyConfig): Tensor {
+  const aim = codes(labels, w, c);
+  const asked = labels.maximum([1, 2]).less(0).apply("not").cast("f32");
+  const total = (x: Tensor): Tensor => x.mul(x).mul(asked).sum([0, 1, 2]).reshape([1]);
+  return total(features.sub(aim)).div(total(aim).max(1e-6));
 }

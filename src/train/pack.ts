@@ -1,5 +1,5 @@
 /** Samples to batches of static shape: rows padded, tiles side by side over all rows. */
-import { contextOffsets } from "../data/dense.ts";
+import { slots } from "../data/dense.ts";
 import type { Feeds, Values } from "../graph/engine.ts";
 import type { MiniMonkeyConfig } from "../models/mini-monkey.ts";
 import { normalise } from "../vision/tiles.ts";
@@ -45,8 +45,9 @@ export function feeds(samples: readonly Sample[], shape: BatchShape, c: MiniMonk
   const s = c.force_image_size;
   const patches = (s / c.vision_config.patch_size) ** 2;
   const tiles = new Uint8Array(shape.tiles * s * s * 3).fill(127);
-  const labels = patches * contextOffsets.length;
+  const labels = patches * slots;
   const dense = new BigInt64Array(shape.tiles * labels).fill(-1n);
+  const seen = samples.some((sample) => sample.tiles.length);
   let at = 0;
   for (const sample of samples) {
     tiles.set(sample.tiles, at * s * s * 3);
@@ -58,8 +59,8 @@ export function feeds(samples: readonly Sample[], shape: BatchShape, c: MiniMonk
   const row = (pick: (sample: Sample) => readonly number[], filler: number): Values =>
     padded(samples.map(pick), shape, filler);
   return {
-    pixels: { dtype: "f32", shape: [shape.tiles, 3, s, s], data: normalise(tiles, shape.tiles, s) },
-    dense: { dtype: "i64", shape: [shape.tiles, patches, contextOffsets.length], data: dense },
+    ...(seen && { pixels: { dtype: "f32", shape: [shape.tiles, 3, s, s], data: normalise(tiles, shape.tiles, s) } }),
+    dense: { dtype: "i64", shape: [shape.tiles, patches, slots], data: dense },
     ids: row((sample) => sample.ids, 0),
     targets: row((sample) => sample.targets, -1),
     positions: row((sample) => sample.positions, 0),

@@ -3,11 +3,12 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine } from "../graph/engine.ts";
 import { byteTokenizer } from "../text/bytes.ts";
+import { writeWhole } from "../weights/whole.ts";
 import type { TrainConfig } from "./config.ts";
 import { lossCurve } from "./curve.ts";
 import { tokenizerOf } from "./feed.ts";
 import { type Metrics, type Supply, train, wantedOf } from "./loop.ts";
-import { exportModel, fresh, hasState, loadState, saveState, startFrom, writeWhole } from "./state.ts";
+import { exportModel, fresh, hasState, loadState, saveState, startFrom } from "./state.ts";
 
 /** Weights that only training uses. */
 const trainingOnly = /^dense_head\./;

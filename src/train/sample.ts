@@ -1,21 +1,21 @@
 /** A page with questions as the trainer eats it: tiles, token ids, what to predict, and where letters stand. */
-import { contextOffsets, contexts, patchGlyphs } from "../data/dense.ts";
+import { patchGlyphs, slots } from "../data/dense.ts";
 import type { Page, Question } from "../data/page.ts";
 import { type MiniMonkeyConfig, tokensPerTile } from "../models/mini-monkey.ts";
 import { chatTemplate, labelled, unlabelled } from "../text/template.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { cut } from "../vision/tiles.ts";
 import type { TilePlan } from "../vision/tilings.ts";
-import { denseClasses } from "./objective.ts";
+import { denseClasses, type Sight } from "./objective.ts";
 
 /** One row of a batch. Questions about the image are segments behind a shared prefix: each sees the image and itself,
  *  at the positions it would have alone. */
 export interface Sample {
   /** Number of tiles n. */
   count: number;
-  /** [n, s, s, 3]. */
+  /** [n, s, s, 3]; empty where labels stand for them. */
   tiles: Uint8Array;
-  /** Character codes per patch of each tile, itself and its neighbours in the text (data/dense.ts), 0 for none, −1 where nothing is asked. */
+  /** Character codes per patch of each tile (data/dense.ts), 0 for none, −1 where nothing is asked. */
   dense: Int32Array;
   ids: number[];
   /** The id that each position should predict, −1 for none. */
@@ -25,7 +25,7 @@ export interface Sample {
 }
 
 /** A letter narrower than this many pixels of a tile cannot be read: the tower is not asked to. */
-const legible = 4.5;
+const legible = 6;
 
 /** Tiles, labels and as many of the questions as fit into `maxTokens`. */
 export function sampleOf(
@@ -35,9 +35,10 @@ export function sampleOf(
   c: MiniMonkeyConfig,
   tokenizer: Tokenizer,
   maxTokens: number,
+  sight: Sight = "tiles",
 ): Sample {
   const count = plan.tiles.length;
-  const tiles = cut(page.image, plan, c.force_image_size);
+  const tiles = sight === "tiles" ? cut(page.image, plan, c.force_image_size) : new Uint8Array();
   return { count, tiles, dense: denseLabels(page, plan, c), ...packed(questions, count, c, tokenizer, maxTokens) };
 }
 
@@ -77,30 +78,26 @@ function packed(
   return row;
 }
 
-/** The characters of a page on the patches of each tile of a plan, each with its neighbours in the text. [n · patches · offsets]. */
-function denseLabels(page: Page, plan: TilePlan, c: MiniMonkeyConfig): Int32Array {
-  const { glyphs, image } = page;
+/** The characters of a page on the patches of each tile of a plan. [n · patches · slots]. */
+function denseLabels({ glyphs, image }: Page, plan: TilePlan, c: MiniMonkeyConfig): Int32Array {
   const side = c.force_image_size / c.vision_config.patch_size;
   const widths = glyphs.map((g) => g.width).sort((a, b) => a - b);
   const median = widths[widths.length >> 1] ?? 0;
   const grids = { detailed: plan.detailed, adaptive: plan.adaptive ?? [1, 1], global: [1, 1] } as const;
-  const context = contexts(page);
-  const k = contextOffsets.length;
   const byLayer = new Map<string, Int32Array>();
-  const result = new Int32Array(plan.tiles.length * side * side * k).fill(-1);
+  const result = new Int32Array(plan.tiles.length * side * side * slots).fill(-1);
   plan.tiles.forEach(({ layer, column, row }, i) => {
     const [columns, rows] = grids[layer];
     if ((median * columns * c.force_image_size) / image.width < legible) return;
     const numbers = byLayer.get(layer) ?? patchGlyphs(glyphs, image.width, image.height, columns * side, rows * side);
     byLayer.set(layer, numbers);
-    for (let y = 0; y < side; y++)
-      for (let x = 0; x < side; x++) {
-        const glyph = numbers[(row * side + y) * columns * side + column * side + x];
-        const at = ((i * side + y) * side + x) * k;
-        // A patch without a character has no neighbours to name.
-        if (glyph < 0) result[at] = 0;
-        else for (let j = 0; j < k; j++) result[at + j] = ascii(context[glyph * k + j]);
+    for (let y = 0; y < side; y++) {
+      const from = ((row * side + y) * columns + column) * side * slots;
+      for (let j = 0; j < side * slots; j++) {
+        const glyph = numbers[from + j];
+        result[(i * side + y) * side * slots + j] = glyph < 0 ? 0 : ascii(glyphs[glyph].char.codePointAt(0)!);
       }
+    }
   });
   return result;
 }

@@ -1,5 +1,5 @@
 /** What a run is at a moment: parameters, moments and the place in the data. */
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Random } from "../data/random.ts";
 import { WeightError } from "../errors.ts";
@@ -8,6 +8,7 @@ import { total } from "../graph/value.ts";
 import { openCheckpoint } from "../weights/checkpoint.ts";
 import type { Initial } from "../weights/path.ts";
 import { openSafetensors, writeSafetensors } from "../weights/safetensors.ts";
+import { writeWhole } from "../weights/whole.ts";
 import { momentum, variance } from "./step.ts";
 
 /** The weights of a model: shape and first value by key. */
@@ -123,15 +124,4 @@ export function exportModel(
   );
   writeWhole(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
   writeWhole(join(folder, "tokenizer.json"), `${JSON.stringify(tokenizer, null, 2)}\n`);
-}
-
-/** Writes a file that appears under its name whole or not at all. */
-export function writeWhole(path: string, content: string | Uint8Array): void {
-  const temporary = `${path}.part`;
-  try {
-    writeFileSync(temporary, content);
-    renameSync(temporary, path);
-  } finally {
-    rmSync(temporary, { force: true });
-  }
 }

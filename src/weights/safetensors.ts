@@ -1,9 +1,10 @@
 /** Safetensors files on disk: read a tensor at a time by its byte range, write whole files or nothing. */
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { basename } from "node:path";
 import { FormatError, RequestError, WeightError } from "../errors.ts";
 import { type Dtype, dtypeBytes, type Entry, formatHeader, headerLength, parseHeader } from "./header.ts";
 import { decodeValues, encodeValues, type Values } from "./values.ts";
+import { whole } from "./whole.ts";
 
 /** An open safetensors file: its entries by key, and their numbers on request. */
 export interface SafetensorsFile {
@@ -89,19 +90,18 @@ export function writeSafetensors(
 ): void {
   const list = [...tensors];
   checkKeys(list);
-  const beside = `${path}.${process.pid}.part`;
-  let file: number | undefined;
   try {
-    file = openSync(beside, "w");
-    writeAll(file, formatHeader(list, metadata));
-    for (const [key, tensor] of list) writeAll(file, tensorBytes(key, tensor));
-    fsyncSync(file);
-    closeSync(file);
-    file = undefined;
-    renameSync(beside, path);
+    whole(path, (beside) => {
+      const file = openSync(beside, "w");
+      try {
+        writeAll(file, formatHeader(list, metadata));
+        for (const [key, tensor] of list) writeAll(file, tensorBytes(key, tensor));
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+    });
   } catch (error) {
-    if (file !== undefined) closeSync(file);
-    rmSync(beside, { force: true });
     throw writeFailure(path, error);
   }
 }

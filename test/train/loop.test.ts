@@ -12,6 +12,7 @@ import { sampleAt, tokenizerOf } from "../../src/train/feed.ts";
 import { type Metrics, rate, type Supply } from "../../src/train/loop.ts";
 import { run } from "../../src/train/run.ts";
 import { openCheckpoint } from "../../src/weights/checkpoint.ts";
+import { openSafetensors } from "../../src/weights/safetensors.ts";
 import { tinyConfig, tinyModel } from "./tiny.ts";
 
 const folders: string[] = [];
@@ -47,6 +48,14 @@ async function losses(config: TrainConfig, stops: readonly number[] = []): Promi
 test("a run stopped twice continues with the identical losses, across phases and with micro-batches", async () => {
   const phases = [
     {
+      name: "spell",
+      sight: "labels",
+      steps: 2,
+      lr: [1e-2, 1e-2],
+      shapes: [{ rows: 2, tokens: 96, tiles: 4 }],
+      mixture: [{ kind: "word", tiles: "single" }],
+    },
+    {
       name: "letters",
       steps: 3,
       lr: [1e-2, 1e-2],
@@ -72,15 +81,17 @@ test("a run stopped twice continues with the identical losses, across phases and
     },
   ];
   const whole = await losses(tinyConfig(folder(), { phases }));
-  expect(whole).toHaveLength(7);
+  expect(whole).toHaveLength(9);
   const out = folder();
-  expect(await losses(tinyConfig(out, { phases }), [2, 5])).toEqual(whole);
+  expect(await losses(tinyConfig(out, { phases }), [1, 4])).toEqual(whole);
   const lines = readFileSync(join(out, "metrics.jsonl"), "utf8")
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line) as Metrics);
   expect(lines.map(({ loss }) => loss)).toEqual(whole);
   expect(lines.map(({ phase, step }) => `${phase} ${step}`)).toEqual([
+    "spell 1",
+    "spell 2",
     "letters 1",
     "letters 2",
     "letters 3",
@@ -116,6 +127,25 @@ test("frozen weights stay and the others move", async () => {
   }
   before.close();
   after.close();
+});
+
+test("codes of characters learn while they stand for the image, and stay once the tower aims at them", async () => {
+  const moved = async (sight: string): Promise<string[]> => {
+    const runs = [folder(), folder()];
+    await losses(tinyConfig(runs[0], {}, { sight, steps: 1, lr: [0, 0] }));
+    await losses(tinyConfig(runs[1], {}, { sight, steps: 2 }));
+    const [before, after] = runs.map((out) => openSafetensors(join(out, "state.safetensors")));
+    const keys = [...before.entries.keys()].filter((key) => !/^(momentum|variance)\./.test(key));
+    const changed = keys.filter((key) => `${before.read(key)}` !== `${after.read(key)}`);
+    before.close();
+    after.close();
+    return changed;
+  };
+  const [labels, tiles] = [await moved("labels"), await moved("tiles")];
+  expect(labels).toContain("dense_head.codes.weight");
+  expect(labels.filter((key) => /^(vision_model|mlp1)/.test(key))).toEqual([]);
+  expect(tiles).not.toContain("dense_head.codes.weight");
+  expect(tiles).toEqual(expect.arrayContaining(["mlp1.1.weight", "dense_head.patch.weight"]));
 });
 
 test("with drop path a stopped run still continues with the identical losses, which differ from those without", async () => {
