@@ -1,6 +1,6 @@
 /** Labels for learning to see letters: which characters lie on each patch of the vision tower. */
 
-import type { Glyph } from "./page.ts";
+import type { Glyph, Page } from "./page.ts";
 
 /** Characters that one patch may hold: print narrower than half a patch is too small to be read. */
 export const slots = 2;
@@ -33,4 +33,22 @@ export function patchGlyphs(
       });
   }
   return numbers;
+}
+
+/** How many characters back a visual token is asked for what was printed before it. */
+export const before = 2;
+
+/** For each glyph the code points of the text one and two characters before it, blanks and line ends included, 0 before the beginning.
+ *  The glyphs are the characters of the text but blanks, in order. [glyphs · before]. */
+export function charactersBefore({ text, glyphs }: Pick<Page, "text" | "glyphs">): Int32Array {
+  const characters = [...text];
+  const result = new Int32Array(glyphs.length * before);
+  let at = -1;
+  glyphs.forEach((_, i) => {
+    do at++;
+    while (characters[at]?.trim() === "");
+    for (let back = 1; back <= before; back++)
+      result[i * before + back - 1] = characters[at - back]?.codePointAt(0) ?? 0;
+  });
+  return result;
 }

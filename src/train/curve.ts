@@ -3,7 +3,7 @@ import { createCanvas, type SKRSContext2D } from "@napi-rs/canvas";
 import type { Metrics } from "./loop.ts";
 
 const [width, height, left, bottom, top] = [900, 460, 60, 44, 36];
-const colours: Record<string, string> = { answer: "#2563eb", glyphs: "#d97706", codes: "#059669" };
+const colours: Record<string, string> = { answer: "#2563eb", before: "#9333ea", glyphs: "#d97706", codes: "#059669" };
 
 /** Losses in nats over all steps of all phases, smoothed over a hundredth of the run; phases are separated and named. */
 export function lossCurve(lines: readonly Metrics[]): Uint8Array {

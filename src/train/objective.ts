@@ -1,5 +1,5 @@
 /** What training minimises: cross entropy of the answers, and beside it that the tower names the characters it sees. */
-import { slots } from "../data/dense.ts";
+import { before, slots } from "../data/dense.ts";
 import { constant, input, iota, type Tensor } from "../graph/tensor.ts";
 import { head, internlm2 } from "../models/internlm2.ts";
 import { type MiniMonkeyConfig, merged, patchFeatures, visualTokens } from "../models/mini-monkey.ts";
@@ -41,7 +41,7 @@ export interface Aims {
   dense: number;
 }
 
-/** The weighted sum, which is minimised, and its parts by name: answer, glyphs, codes. */
+/** The weighted sum, which is minimised, and its parts by name: answer, before, glyphs, codes. */
 export interface Losses {
   loss: Tensor;
   parts: Readonly<Record<string, Tensor>>;
@@ -50,7 +50,7 @@ export interface Losses {
 /** Weights of the codes of characters: they learn while codes stand for the image, and are the tower's aim afterwards. */
 export const codesKey = "dense_head.codes";
 
-/** The losses of a packed batch. Inputs: pixels [n, 3, s, s] unless labels stand for them; for answers ids, targets, positions, segments [b, t];
+/** The losses of a packed batch. Inputs: pixels [n, 3, s, s] unless labels stand for them; for answers ids, targets, positions, segments [b, t] and before [b, t, before];
  *  dense [n, patches, slots] (data/dense.ts); keep [2·layers, n] where the configuration has drop path. */
 export function objective(
   w: Weights,
@@ -61,35 +61,46 @@ export function objective(
 ): Losses {
   const { force_image_size: s, vision_config: v } = c;
   const labels = input("dense", [shape.tiles, (s / v.patch_size) ** 2, slots], "i64");
-  if (sight === "labels") {
-    const loss = answerLoss(codes(labels, w, c), w, c, shape, placeholder);
-    return { loss: loss.mul(answer), parts: { answer: loss } };
-  }
+  if (sight === "labels")
+    return weighted(answerLosses(codes(labels, w, c), w, c, shape, placeholder), { answer, before: answer });
   const pixels = input("pixels", [shape.tiles, 3, s, s]);
   const keep = v.drop_path_rate ? input("keep", [2 * v.num_hidden_layers, shape.tiles]) : undefined;
   const patches = patchFeatures(pixels, w, c, keep);
   const features = visualTokens(patches, w, c);
   const parts = {
-    ...(answer && { answer: answerLoss(features, w, c, shape, placeholder) }),
+    ...(answer && answerLosses(features, w, c, shape, placeholder)),
     ...(dense && { glyphs: glyphLoss(patches, labels, w), codes: codeLoss(features, labels, w, c) }),
   };
-  const terms = Object.entries(parts).map(([name, part]) => part.mul(name === "answer" ? answer : dense));
+  return weighted(parts, { answer, before: answer, glyphs: dense, codes: dense });
+}
+
+function weighted(parts: Losses["parts"], weights: Readonly<Record<string, number>>): Losses {
+  const terms = Object.entries(parts).map(([name, part]) => part.mul(weights[name]));
   return { loss: terms.reduce((a, b) => a.add(b)), parts };
 }
 
-/** Cross entropy of the answers' tokens. features: [n, f, d] → [1]. */
-function answerLoss(
+/** Cross entropy of the answers' tokens; and after the first layer each visual token names the characters printed before it. To read on, a later layer
+ *  looks for the place where what was said last stands before: without being asked, the first layer learns to carry that very late.
+ *  features: [n, f, d] → [1] each. */
+function answerLosses(
   features: Tensor,
   w: Weights,
   c: MiniMonkeyConfig,
   { rows, tokens }: BatchShape,
   placeholder: number,
-): Tensor {
+): Pick<Losses["parts"], "answer" | "before"> {
   const given = (name: string): Tensor => input(name, [rows, tokens], "i64");
   const x = merged(given("ids"), features.rearrange("n f d -> (n f) d"), placeholder, w, c);
   const pass = { positions: given("positions"), segments: given("segments") };
-  const last = internlm2(x, w.language_model, c.llm_config, pass).at(-1)!;
-  return crossEntropy(head(last, w.language_model, c.llm_config), given("targets"));
+  const states = internlm2(x, w.language_model, c.llm_config, pass);
+  const said = linear(states[1], w.dense_head.before, before * denseClasses);
+  return {
+    answer: crossEntropy(head(states.at(-1)!, w.language_model, c.llm_config), given("targets")),
+    before: crossEntropy(
+      said.rearrange("b t (k v) -> b t k v", { k: before }),
+      input("before", [rows, tokens, before], "i64"),
+    ),
+  };
 }
 
 /** Each patch names the characters whose centres lie in it, by a linear head that is dropped afterwards. patches: [n, p, d], labels: [n, p, slots] → [1]. */
@@ -100,14 +111,17 @@ function glyphLoss(patches: Tensor, labels: Tensor, w: Weights): Tensor {
 }
 
 /** What a visual token would be if it said which characters stand on its patches, and no more: a learned vector of each character, those of all
- *  places side by side, projected; an empty place is zero. labels: [n, p, slots] → [n, f, d]. */
+ *  places side by side, projected; an empty place adds nothing. Without biases in the language model, its heads need something that all tokens
+ *  share to attend by distance alone: the bias. labels: [n, p, slots] → [n, f, d]. */
 function codes(labels: Tensor, w: Weights, c: MiniMonkeyConfig): Tensor {
   const r = 1 / c.downsample_ratio;
   const side = c.force_image_size / c.vision_config.patch_size;
   const folded = labels.rearrange("n (y i x j) k -> n (y x) (i j k) 1", { y: side / r, i: r, x: side / r, j: r });
   const hot = folded.equal(iota(denseClasses - 1).add(1)).cast("f32");
   const table = param(w.dense_head.codes.characters, [denseClasses - 1, codeWidth], { deviation: 1 });
-  return project(hot.matmul(table).rearrange("n f q e -> n f (q e)"), w.dense_head.codes, c.llm_config.hidden_size);
+  const d = c.llm_config.hidden_size;
+  const shared = param(w.dense_head.codes.shared, [d], { deviation: 0.3 });
+  return project(hot.matmul(table).rearrange("n f q e -> n f (q e)"), w.dense_head.codes, d).add(shared);
 }
 
 /** How far visual tokens are from those codes, as a share of the codes' own square: an unsure tower does best with the mean of the codes it

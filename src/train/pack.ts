@@ -1,5 +1,5 @@
 /** Samples to batches of static shape: rows padded, tiles side by side over all rows. */
-import { slots } from "../data/dense.ts";
+import { before, slots } from "../data/dense.ts";
 import type { Feeds, Values } from "../graph/engine.ts";
 import type { MiniMonkeyConfig } from "../models/mini-monkey.ts";
 import { normalise } from "../vision/tiles.ts";
@@ -65,6 +65,15 @@ export function feeds(samples: readonly Sample[], shape: BatchShape, c: MiniMonk
     targets: row((sample) => sample.targets, -1),
     positions: row((sample) => sample.positions, 0),
     segments: row((sample) => sample.segments, -1),
+    before: {
+      dtype: "i64",
+      shape: [shape.rows, shape.tokens, before],
+      data: padded(
+        samples.map((sample) => sample.before),
+        { ...shape, tokens: shape.tokens * before },
+        -1,
+      ).data,
+    },
   };
 }
 

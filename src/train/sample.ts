@@ -1,5 +1,5 @@
 /** A page with questions as the trainer eats it: tiles, token ids, what to predict, and where letters stand. */
-import { patchGlyphs, slots } from "../data/dense.ts";
+import { before, charactersBefore, patchGlyphs, slots } from "../data/dense.ts";
 import type { Page, Question } from "../data/page.ts";
 import { type MiniMonkeyConfig, tokensPerTile } from "../models/mini-monkey.ts";
 import { chatTemplate, labelled, unlabelled } from "../text/template.ts";
@@ -18,6 +18,8 @@ export interface Sample {
   /** Character codes per patch of each tile (data/dense.ts), 0 for none, −1 where nothing is asked. */
   dense: Int32Array;
   ids: number[];
+  /** Codes of the characters printed before a visual token's first (data/dense.ts), [ids · before]; −1 where nothing is asked. */
+  before: number[];
   /** The id that each position should predict, −1 for none. */
   targets: number[];
   positions: number[];
@@ -39,7 +41,10 @@ export function sampleOf(
 ): Sample {
   const count = plan.tiles.length;
   const tiles = sight === "tiles" ? cut(page.image, plan, c.force_image_size) : new Uint8Array();
-  return { count, tiles, dense: denseLabels(page, plan, c), ...packed(questions, count, c, tokenizer, maxTokens) };
+  const glyphs = glyphNumbers(page, plan, c);
+  const dense = glyphs.map((i) => (i < 0 ? i - none : ascii(page.glyphs[i].char.codePointAt(0)!)));
+  const row = packed(questions, count, c, tokenizer, maxTokens);
+  return { count, tiles, dense, ...row, before: beforeLabels(page, glyphs, row.ids, tokenizer, c) };
 }
 
 type Row = Pick<Sample, "ids" | "targets" | "positions" | "segments">;
@@ -78,14 +83,18 @@ function packed(
   return row;
 }
 
-/** The characters of a page on the patches of each tile of a plan. [n · patches · slots]. */
-function denseLabels({ glyphs, image }: Page, plan: TilePlan, c: MiniMonkeyConfig): Int32Array {
+/** In place of a glyph's number: no glyph, and a tile too small to be read. */
+const none = -1;
+const illegible = -2;
+
+/** The numbers of the glyphs on the patches of each tile of a plan. [n · patches · slots]. */
+function glyphNumbers({ glyphs, image }: Page, plan: TilePlan, c: MiniMonkeyConfig): Int32Array {
   const side = c.force_image_size / c.vision_config.patch_size;
   const widths = glyphs.map((g) => g.width).sort((a, b) => a - b);
   const median = widths[widths.length >> 1] ?? 0;
   const grids = { detailed: plan.detailed, adaptive: plan.adaptive ?? [1, 1], global: [1, 1] } as const;
   const byLayer = new Map<string, Int32Array>();
-  const result = new Int32Array(plan.tiles.length * side * side * slots).fill(-1);
+  const result = new Int32Array(plan.tiles.length * side * side * slots).fill(illegible);
   plan.tiles.forEach(({ layer, column, row }, i) => {
     const [columns, rows] = grids[layer];
     if ((median * columns * c.force_image_size) / image.width < legible) return;
@@ -93,13 +102,43 @@ function denseLabels({ glyphs, image }: Page, plan: TilePlan, c: MiniMonkeyConfi
     byLayer.set(layer, numbers);
     for (let y = 0; y < side; y++) {
       const from = ((row * side + y) * columns + column) * side * slots;
-      for (let j = 0; j < side * slots; j++) {
-        const glyph = numbers[from + j];
-        result[(i * side + y) * side * slots + j] = glyph < 0 ? 0 : ascii(glyphs[glyph].char.codePointAt(0)!);
-      }
+      result.set(numbers.subarray(from, from + side * slots), (i * side + y) * side * slots);
     }
   });
   return result;
+}
+
+/** For each visual token among `ids`, in order, what stands before the first of its glyphs. */
+function beforeLabels(
+  page: Page,
+  glyphs: Int32Array,
+  ids: readonly number[],
+  tokenizer: Tokenizer,
+  c: MiniMonkeyConfig,
+): number[] {
+  const placeholder = tokenizer.id(chatTemplate(c.template).image.token);
+  const characters = charactersBefore(page);
+  const firsts = firstGlyphs(glyphs, c);
+  let token = 0;
+  return ids.flatMap((id) => {
+    const first = id === placeholder ? firsts[token++] : none;
+    return Array.from({ length: before }, (_, k) => (first < 0 ? -1 : ascii(characters[first * before + k])));
+  });
+}
+
+/** The first in the text of the glyphs on the patches that are folded into each visual token. [n · f]. */
+function firstGlyphs(glyphs: Int32Array, c: MiniMonkeyConfig): Int32Array {
+  const side = c.force_image_size / c.vision_config.patch_size;
+  const tokens = side * c.downsample_ratio;
+  const firsts = new Int32Array((glyphs.length / slots) * c.downsample_ratio ** 2).fill(none);
+  glyphs.forEach((glyph, i) => {
+    if (glyph < 0) return;
+    const patch = Math.floor(i / slots);
+    const [x, y] = [patch % side, Math.floor(patch / side)];
+    const at = Math.floor(y * c.downsample_ratio) * tokens + Math.floor(x * c.downsample_ratio);
+    firsts[at] = firsts[at] < 0 ? glyph : Math.min(firsts[at], glyph);
+  });
+  return firsts;
 }
 
 const ascii = (code: number): number => (code < denseClasses ? code : -1);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { patchGlyphs, slots } from "../../src/data/dense.ts";
+import { before, charactersBefore, patchGlyphs, slots } from "../../src/data/dense.ts";
 import { draw } from "../../src/data/draw.ts";
 import type { Glyph } from "../../src/data/page.ts";
 
@@ -37,4 +37,13 @@ describe("patchGlyphs", () => {
     expect(seen).toBeGreaterThan(0.9 * glyphs.length);
     expect(seen).toBeLessThanOrEqual(glyphs.length);
   });
+});
+
+it("what stands before a glyph is the text, blanks and line ends included, and nothing before its beginning", () => {
+  const text = "ab\nc d";
+  const glyphs = [..."abcd"].map((char) => ({ char, x: 0, y: 0, width: 1, height: 1 }));
+  const codes = charactersBefore({ text, glyphs });
+  const of = (i: number): string =>
+    [...codes.slice(i * before, (i + 1) * before)].map((code) => (code ? String.fromCodePoint(code) : "-")).join("");
+  expect([0, 1, 2, 3].map(of)).toEqual(["--", "a-", "\nb", " c"]);
 });

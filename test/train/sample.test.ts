@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { before, slots } from "../../src/data/dense.ts";
 import type { Page, Question } from "../../src/data/page.ts";
 import type { Session } from "../../src/graph/engine.ts";
 import { size } from "../../src/graph/shape.ts";
@@ -109,4 +110,38 @@ describe("the model's logits", () => {
     const from = packed.segments.indexOf(2);
     expect(gap(together.slice(from * v, from * v + single.length), single)).toBeGreaterThan(1e-3);
   });
+});
+
+test("labels follow the glyphs: each on its patch, and before a visual token what precedes its first glyph in the text", () => {
+  const side = c.force_image_size / c.vision_config.patch_size;
+  const [w, h] = [60 / side, 40 / side];
+  // "a" and "b" on the first two patches, which are folded into the first visual token; "c", after a blank, on the last patch.
+  const glyphs = [
+    { char: "a", x: w / 2, y: h / 2, width: w, height: h },
+    { char: "b", x: (3 * w) / 2, y: h / 2, width: w, height: h },
+    { char: "c", x: 60 - w / 2, y: 40 - h / 2, width: w, height: h },
+  ];
+  const plan = parseTiling("single").plan(60, 40, c.force_image_size);
+  const seen = sampleOf({ ...page, text: "ab c", glyphs }, questions, plan, c, tokenizer, 500);
+  const dense = [...seen.dense].map((code) => (code > 0 ? String.fromCharCode(code) : code));
+  expect([dense[0], dense[slots], dense[(side * side - 1) * slots]]).toEqual(["a", "b", "c"]);
+  expect(dense.filter((code) => code === 0)).toHaveLength(side * side * slots - 3);
+  const at = seen.ids.flatMap((id, i) => (id === placeholder ? [i] : []));
+  const asked = at.map((i) => seen.before.slice(i * before, (i + 1) * before));
+  expect(asked[0]).toEqual([0, 0]);
+  expect(asked.at(-1)).toEqual([..." b"].map((char) => char.charCodeAt(0)));
+  expect(
+    asked
+      .slice(1, -1)
+      .flat()
+      .every((code) => code === -1),
+  ).toBe(true);
+  expect(seen.before).toHaveLength(seen.ids.length * before);
+});
+
+test("print too small to be read is not asked for", () => {
+  const glyphs = [{ char: "a", x: 30, y: 20, width: 1, height: 1 }];
+  const plan = parseTiling("single").plan(60, 40, c.force_image_size);
+  const seen = sampleOf({ ...page, text: "a", glyphs }, questions, plan, c, tokenizer, 500);
+  expect([...seen.dense, ...seen.before].every((code) => code === -1)).toBe(true);
 });
