@@ -102,6 +102,10 @@ export function parseTrainConfig(document: unknown, name: string): TrainConfig {
     const [issue] = result.error.issues;
     throw new FormatError(`${name}: ${issue.path.join(".") || "the file"}: ${issue.message}`);
   }
+  const names = result.data.phases.map((p) => p.name);
+  const twice = names.find((phase, i) => names.indexOf(phase) < i);
+  if (twice)
+    throw new RequestError(`${name}: two phases are called "${twice}"; the name decides their data, give each its own`);
   for (const p of result.data.phases)
     if (!p.answer && (!p.dense || p.sight === "labels"))
       throw new RequestError(

@@ -37,12 +37,18 @@ export interface Supply {
   take(phase: number, index: number): Promise<Sample>;
 }
 
-/** The parameters of a model that learns, from its own trace. */
+/** The parameters of a model that learns, from its own trace. Throws RequestError where a phase freezes what there is not. */
 export function wantedOf(config: TrainConfig, placeholder: number): Wanted {
   const source = openEnded();
   const w = weights(source);
   for (const sight of ["tiles", "labels"] as const)
     objective(w, config.model, { tiles: 1, rows: 1, tokens: 8 }, placeholder, { sight, answer: 1, dense: 1 });
+  for (const { name, frozen } of config.phases)
+    for (const prefix of frozen)
+      if (![...source.wanted.keys()].some((key) => key.startsWith(prefix)))
+        throw new RequestError(
+          `phase "${name}": frozen "${prefix}" begins the name of no weight, such as vision_model`,
+        );
   return source.wanted;
 }
 

@@ -60,10 +60,13 @@ export function startFrom(state: State, folder: string): void {
   for (const key of checkpoint.keys()) {
     const ours = state.values.get(key);
     const data = checkpoint.file(key).read(key);
-    if (!ours || ours.data.length !== data.length)
+    const shape = checkpoint.file(key).entries.get(key)!.shape;
+    if (ours?.shape.join() !== shape.join())
       throw new WeightError(
-        `${folder}: "${key}" ${ours ? "has another shape than" : "is not in"} the model that is trained`,
+        `${folder}: "${key}" is [${shape}], the model that is trained ${ours ? `has [${ours.shape}]` : "lacks it"}`,
       );
+    const bad = (data as Float32Array).findIndex((v) => !Number.isFinite(v));
+    if (bad >= 0) throw new WeightError(`${folder}: "${key}" holds ${data[bad]} at ${bad}; take another checkpoint`);
     (ours.data as Float32Array).set(data as Float32Array);
   }
   checkpoint.close();

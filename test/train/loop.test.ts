@@ -129,6 +129,15 @@ test("frozen weights stay and the others move", async () => {
   after.close();
 });
 
+test("phases of one name and a frozen prefix that names no weight are refused", async () => {
+  const phase = { name: "words", steps: 1, lr: [1e-3, 1e-3], shapes: [{ rows: 2, tokens: 96, tiles: 4 }] };
+  const words = { ...phase, mixture: [{ kind: "word", tiles: "single" }] };
+  expect(() => tinyConfig(folder(), { phases: [words, words] })).toThrow('two phases are called "words"');
+  await expect(losses(tinyConfig(folder(), {}, { frozen: ["vision_modle"] }))).rejects.toThrow(
+    'frozen "vision_modle" begins the name of no weight',
+  );
+});
+
 test("codes of characters learn while they stand for the image, and stay once the tower aims at them", async () => {
   const moved = async (sight: string): Promise<string[]> => {
     const runs = [folder(), folder()];
