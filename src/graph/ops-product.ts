@@ -93,7 +93,8 @@ export const products: Record<Product, Op> = {
       const y = sums.mul(xs).mul(ws.reshape([w.shape[0]]));
       return b ? y.add(b) : y;
     },
-    // MatMulIntegerToFloat takes unsigned activations: 128 is their zero. What depends on W alone is folded when the session opens.
+    // Both sides unsigned, 128 is their zero: signed weights overflow the 16-bit sums of processors without VNNI. What depends on W alone is folded
+    // when the session opens.
     onnx: (emit, [x, w, b], { inputs: [{ shape: given }, { shape }], shape: result }) => {
       const peak = (y: string): string =>
         emit.node("Max", [
@@ -107,10 +108,11 @@ export const products: Record<Product, Op> = {
       const one = emit.constant([1], [], "f32");
       const zero = emit.constant([128], [], "u8");
       const a = emit.node("QuantizeLinear", [scaled(flat, xp), one, zero]);
-      const rounded = emit.node("Cast", [emit.node("Round", [scaled(w, wp)])], { to: emit.dtype("i8") });
+      const rounded = emit.node("QuantizeLinear", [scaled(w, wp), one, zero]);
       const columns = emit.node("Transpose", [rounded], { perm: [1, 0] });
+      const zeros = emit.constant(Array(shape[0] as number).fill(128), [shape[0] as number], "u8");
       const scales = emit.node("Reshape", [emit.node("Div", [wp, limit]), emit.ints([-1])]);
-      const y = emit.node("MatMulIntegerToFloat", [a, columns, one, scales, zero], {}, "com.microsoft");
+      const y = emit.node("MatMulIntegerToFloat", [a, columns, one, scales, zero, zeros], {}, "com.microsoft");
       const back = emit.node("Mul", [y, emit.node("Div", [xp, limit])]);
       const biased = b ? emit.node("Add", [back, b]) : back;
       return given.length === 2 ? biased : emit.node("Reshape", [biased, emit.reshapeDims(result)]);
