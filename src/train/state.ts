@@ -7,7 +7,7 @@ import type { Values } from "../graph/engine.ts";
 import { total } from "../graph/value.ts";
 import { openCheckpoint } from "../weights/checkpoint.ts";
 import type { Initial } from "../weights/path.ts";
-import { openSafetensors, writeSafetensors } from "../weights/safetensors.ts";
+import { openSafetensors, type SafetensorsFile, type StoredTensor, writeSafetensors } from "../weights/safetensors.ts";
 import { writeWhole } from "../weights/whole.ts";
 import { momentum, variance } from "./step.ts";
 
@@ -54,22 +54,31 @@ export function fresh(wanted: Wanted, seed: number): State {
 const normal = (random: Random): number =>
   Math.sqrt(-2 * Math.log(1 - random.real())) * Math.cos(2 * Math.PI * random.real());
 
-/** The same run with the weights of a model folder as its start; keys that the folder lacks keep their first values. */
+/** Below a model, where nobody who runs it opens it: the weights that only its training used, for those who train it on. */
+const headsFile = join("training", "heads.safetensors");
+
+/** The same run with the weights of a model folder as its start, its training heads too where it has them; keys that the folder lacks keep their first values. */
 export function startFrom(state: State, folder: string): void {
   const checkpoint = openCheckpoint(folder);
-  for (const key of checkpoint.keys()) {
-    const ours = state.values.get(key);
-    const data = checkpoint.file(key).read(key);
-    const shape = checkpoint.file(key).entries.get(key)!.shape;
-    if (ours?.shape.join() !== shape.join())
-      throw new WeightError(
-        `${folder}: "${key}" is [${shape}], the model that is trained ${ours ? `has [${ours.shape}]` : "lacks it"}`,
-      );
-    const bad = (data as Float32Array).findIndex((v) => !Number.isFinite(v));
-    if (bad >= 0) throw new WeightError(`${folder}: "${key}" holds ${data[bad]} at ${bad}; take another checkpoint`);
-    (ours.data as Float32Array).set(data as Float32Array);
-  }
+  for (const key of checkpoint.keys()) take(state, key, checkpoint.file(key), folder);
   checkpoint.close();
+  if (!existsSync(join(folder, headsFile))) return;
+  const heads = openSafetensors(join(folder, headsFile));
+  for (const key of heads.entries.keys()) take(state, key, heads, folder);
+  heads.close();
+}
+
+function take(state: State, key: string, stored: SafetensorsFile, folder: string): void {
+  const ours = state.values.get(key);
+  const { shape } = stored.entries.get(key)!;
+  if (ours?.shape.join() !== shape.join())
+    throw new WeightError(
+      `${folder}: "${key}" is [${shape}], the model that is trained ${ours ? `has [${ours.shape}]` : "lacks it"}`,
+    );
+  const data = stored.read(key) as Float32Array;
+  const bad = data.findIndex((v) => !Number.isFinite(v));
+  if (bad >= 0) throw new WeightError(`${folder}: "${key}" holds ${data[bad]} at ${bad}; take another checkpoint`);
+  (ours.data as Float32Array).set(data);
 }
 
 const file = (folder: string): string => join(folder, "state.safetensors");
@@ -104,27 +113,26 @@ export function loadState(folder: string, wanted: Wanted): State {
   return { position: JSON.parse(position), values, ages: new Map(Object.entries(JSON.parse(ages))) };
 }
 
-/** The model as others open it: config.json, tokenizer.json and weights stored as F16, without what only training used. */
+/** The model as others open it: config.json, tokenizer.json and weights stored as F16; what only training used lies in a file of its own. */
 export function exportModel(
   folder: string,
   state: State,
   wanted: Wanted,
   config: object,
   tokenizer: object,
-  except: RegExp,
+  trainingOnly: RegExp,
 ): void {
-  mkdirSync(folder, { recursive: true });
-  const keys = [...wanted.keys()].filter((key) => !except.test(key)).sort();
-  writeSafetensors(
-    join(folder, "model.safetensors"),
-    keys.map(
-      (key) =>
-        [
-          key,
-          { dtype: "F16", shape: wanted.get(key)!.shape, data: state.values.get(key)!.data as Float32Array },
-        ] as const,
-    ),
-  );
+  mkdirSync(join(folder, "training"), { recursive: true });
+  const keys = [...wanted.keys()].sort();
+  const stored = (key: string): readonly [string, StoredTensor] => [
+    key,
+    { dtype: "F16", shape: wanted.get(key)!.shape, data: state.values.get(key)!.data as Float32Array },
+  ];
+  const files = [
+    ["model.safetensors", keys.filter((key) => !trainingOnly.test(key))],
+    [headsFile, keys.filter((key) => trainingOnly.test(key))],
+  ] as const;
+  for (const [name, own] of files) writeSafetensors(join(folder, name), own.map(stored));
   writeWhole(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
   writeWhole(join(folder, "tokenizer.json"), `${JSON.stringify(tokenizer, null, 2)}\n`);
 }

@@ -106,11 +106,32 @@ test("the loss falls, and the finished folder holds a model without what only tr
   const out = folder();
   const seen = await losses(tinyConfig(out, {}, { steps: 40 }));
   expect(seen.slice(-5).reduce((a, b) => a + b)).toBeLessThan(0.8 * seen.slice(0, 5).reduce((a, b) => a + b));
-  expect(readdirSync(join(out, "model")).sort()).toEqual(["config.json", "model.safetensors", "tokenizer.json"]);
+  expect(readdirSync(join(out, "model")).sort()).toEqual([
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "training",
+  ]);
   const checkpoint = openCheckpoint(join(out, "model"));
   expect([...checkpoint.keys()].some((key) => key.startsWith("dense_head"))).toBe(false);
   checkpoint.close();
   expect(existsSync(join(out, "loss.png"))).toBe(true);
+});
+
+test("a run that starts from a model goes on with its weights and its training heads, and refuses those of another shape", async () => {
+  const [first, second] = [folder(), folder()];
+  await losses(tinyConfig(first, {}, { steps: 20 }));
+  const from = join(first, "model");
+  const [fresh] = await losses(tinyConfig(folder(), {}, { steps: 1 }));
+  const [continued] = await losses(tinyConfig(second, { from }, { steps: 1 }));
+  expect(continued).toBeLessThan(0.9 * fresh);
+  const heads = openSafetensors(join(from, "training", "heads.safetensors"));
+  expect([...heads.entries.keys()].every((key) => key.startsWith("dense_head."))).toBe(true);
+  heads.close();
+  const wider = { ...tinyModel, llm_config: { ...tinyModel.llm_config, intermediate_size: 48 } };
+  await expect(losses(tinyConfig(folder(), { from, model: wider }))).rejects.toThrow(
+    /is \[.*\], the model that is trained has \[/,
+  );
 });
 
 test("frozen weights stay and the others move", async () => {
