@@ -110,9 +110,8 @@ export const products: Record<Product, Op> = {
       const a = emit.node("QuantizeLinear", [scaled(flat, xp), one, zero]);
       const rounded = emit.node("QuantizeLinear", [scaled(w, wp), one, zero]);
       const columns = emit.node("Transpose", [rounded], { perm: [1, 0] });
-      const zeros = emit.constant(Array(shape[0] as number).fill(128), [shape[0] as number], "u8");
       const scales = emit.node("Reshape", [emit.node("Div", [wp, limit]), emit.ints([-1])]);
-      const y = emit.node("MatMulIntegerToFloat", [a, columns, one, scales, zero, zeros], {}, "com.microsoft");
+      const y = emit.node("MatMulIntegerToFloat", [a, columns, one, scales, zero, zero], {}, "com.microsoft");
       const back = emit.node("Mul", [y, emit.node("Div", [xp, limit])]);
       const biased = b ? emit.node("Add", [back, b]) : back;
       return given.length === 2 ? biased : emit.node("Reshape", [biased, emit.reshapeDims(result)]);

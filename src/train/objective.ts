@@ -31,7 +31,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor, weights?: Tensor):
   return nats.mul(weight).sum(axes).div(weight.sum(axes).max(1e-6)).reshape([1]);
 }
 
-/** Where the language model's visual tokens come from: the tower's tiles, or the true characters, which cost a hundredth and are never wrong. */
+/** Where the language model's visual tokens come from: the tower's tiles, or the true characters, which need no tower and are never wrong. */
 export type Sight = "tiles" | "labels";
 
 /** How much each loss counts; 0 leaves its part of the model out of the graph. */

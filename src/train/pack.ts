@@ -1,6 +1,7 @@
 /** Samples to batches of static shape: rows padded, tiles side by side over all rows. */
 import { before, slots } from "../data/dense.ts";
 import type { Feeds, Values } from "../graph/engine.ts";
+import { total } from "../graph/value.ts";
 import type { MiniMonkeyConfig } from "../models/mini-monkey.ts";
 import { normalise } from "../vision/tiles.ts";
 import type { BatchShape } from "./objective.ts";
@@ -40,49 +41,52 @@ export class Packer {
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 const tilesOf = (sample: Sample): number => sample.count;
 
-/** What a step is fed for a batch: missing rows are padding, missing tiles are grey. */
+/** What a step is fed for a batch: missing rows are padding, missing tiles are grey; no pixels where labels stand for them. */
 export function feeds(samples: readonly Sample[], shape: BatchShape, c: MiniMonkeyConfig): Feeds {
   const s = c.force_image_size;
   const patches = (s / c.vision_config.patch_size) ** 2;
-  const tiles = new Uint8Array(shape.tiles * s * s * 3).fill(127);
-  const labels = patches * slots;
-  const dense = new BigInt64Array(shape.tiles * labels).fill(-1n);
-  const seen = samples.some((sample) => sample.tiles.length);
-  let at = 0;
-  for (const sample of samples) {
-    tiles.set(sample.tiles, at * s * s * 3);
-    sample.dense.forEach((label, i) => {
-      dense[at * labels + i] = BigInt(label);
-    });
-    at += sample.count;
-  }
   const row = (pick: (sample: Sample) => readonly number[], filler: number): Values =>
-    padded(samples.map(pick), shape, filler);
+    padded(samples.map(pick), [shape.rows, shape.tokens], filler);
   return {
-    ...(seen && { pixels: { dtype: "f32", shape: [shape.tiles, 3, s, s], data: normalise(tiles, shape.tiles, s) } }),
-    dense: { dtype: "i64", shape: [shape.tiles, patches, slots], data: dense },
+    ...(samples.some(({ tiles }) => tiles.length) && { pixels: pixels(samples, shape.tiles, s) }),
+    dense: dense(samples, [shape.tiles, patches, slots]),
     ids: row((sample) => sample.ids, 0),
     targets: row((sample) => sample.targets, -1),
     positions: row((sample) => sample.positions, 0),
     segments: row((sample) => sample.segments, -1),
-    before: {
-      dtype: "i64",
-      shape: [shape.rows, shape.tokens, before],
-      data: padded(
-        samples.map((sample) => sample.before),
-        { ...shape, tokens: shape.tokens * before },
-        -1,
-      ).data,
-    },
+    before: padded(
+      samples.map((sample) => sample.before),
+      [shape.rows, shape.tokens, before],
+      -1,
+    ),
   };
 }
 
-function padded(rows: readonly (readonly number[])[], { rows: b, tokens: t }: BatchShape, filler: number): Values {
-  const data = new BigInt64Array(b * t).fill(BigInt(filler));
+function pixels(samples: readonly Sample[], n: number, s: number): Values {
+  const tiles = new Uint8Array(n * s * s * 3).fill(127);
+  let at = 0;
+  for (const sample of samples) {
+    tiles.set(sample.tiles, at);
+    at += sample.tiles.length;
+  }
+  return { dtype: "f32", shape: [n, 3, s, s], data: normalise(tiles, n, s) };
+}
+
+function dense(samples: readonly Sample[], shape: readonly number[]): Values {
+  const data = new BigInt64Array(total(shape)).fill(-1n);
+  let at = 0;
+  for (const sample of samples) for (const label of sample.dense) data[at++] = BigInt(label);
+  return { dtype: "i64", shape, data };
+}
+
+/** Rows filled up to the size that the other axes make together. */
+function padded(rows: readonly (readonly number[])[], shape: readonly number[], filler: number): Values {
+  const width = total(shape.slice(1));
+  const data = new BigInt64Array(total(shape)).fill(BigInt(filler));
   rows.forEach((row, i) => {
     row.forEach((value, j) => {
-      data[i * t + j] = BigInt(value);
+      data[i * width + j] = BigInt(value);
     });
   });
-  return { dtype: "i64", shape: [b, t], data };
+  return { dtype: "i64", shape, data };
 }

@@ -92,7 +92,7 @@ export function writeSafetensors(
   checkKeys(list);
   try {
     whole(path, (beside) => {
-      const file = openSync(beside, "w");
+      const file = openSync(beside, "wx");
       try {
         writeAll(file, formatHeader(list, metadata));
         for (const [key, tensor] of list) writeAll(file, tensorBytes(key, tensor));
