@@ -5,6 +5,7 @@ import type { Kind } from "../data/page.ts";
 import { FormatError, RequestError } from "../errors.ts";
 import { type MiniMonkeyConfig, miniMonkeyConfig } from "../models/mini-monkey.ts";
 import type { Sight } from "./objective.ts";
+import type { Optimizer } from "./step.ts";
 
 /** Pages of one kind, how strongly the paper is worn, and the tile plans they are seen through. */
 export interface Share {
@@ -46,7 +47,7 @@ export interface TrainConfig {
   workers: number;
   /** Steps between checkpoints. */
   save: number;
-  optimizer: { beta1: number; beta2: number; eps: number; weightDecay: number; maxNorm: number };
+  optimizer: Optimizer;
   model: MiniMonkeyConfig;
   phases: Phase[];
 }
@@ -89,6 +90,7 @@ const trainConfig: z.ZodType<TrainConfig> = z.strictObject({
       eps: z.number().default(1e-8),
       weightDecay: z.number().default(0.05),
       maxNorm: z.number().positive().default(1),
+      muon: z.boolean().default(false),
     })
     .prefault({}),
   model: miniMonkeyConfig,

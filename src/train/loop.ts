@@ -13,7 +13,7 @@ import { type BatchShape, codesKey, type Losses, objective } from "./objective.t
 import { feeds, Packer } from "./pack.ts";
 import type { Sample } from "./sample.ts";
 import type { State, Wanted } from "./state.ts";
-import { accumulation, gradient, momentum, next, update, variance } from "./step.ts";
+import { accumulation, gradient, next, update } from "./step.ts";
 
 /** One line of the metrics. Losses are nats, of the last micro-batch; seconds are of the whole step. */
 export interface Metrics {
@@ -182,6 +182,9 @@ async function openProgram(
   const learning = new Map([...params].filter(([key]) => !frozen.some((prefix) => key.startsWith(prefix))));
   const stepped = update(losses.loss, learning, config.optimizer, phase.accumulate);
   const step = await engine.open({ ...named(losses), ...stepped });
+  const moving = Object.keys(stepped).flatMap((name) =>
+    name.startsWith(next("")) ? [name.slice(next("").length)] : [],
+  );
   const grow =
     phase.accumulate > 1 ? await engine.open(accumulation(losses.loss, learning, phase.accumulate)) : undefined;
   const wanted = new Set(inputsOf({ ...named(losses), ...stepped }).map((x) => x.attrs.name));
@@ -191,7 +194,7 @@ async function openProgram(
   return {
     flops: flops({ ...named(losses), ...stepped }),
     update: (state, spare, batch, lr) =>
-      runUpdate(step, learning.keys(), state, spare, { ...only(batch), ...weightsOf(state) }, lr),
+      runUpdate(step, [...learning.keys()], moving, state, spare, { ...only(batch), ...weightsOf(state) }, lr),
     accumulate: async (state, batch, before) => {
       const zeros = [...learning].map(
         ([key, p]) =>
@@ -217,26 +220,25 @@ const named = ({ loss, parts }: Losses): Outputs => ({
   ...Object.fromEntries(Object.entries(parts).map(([name, x]) => [part(name), x])),
 });
 
-/** Runs the step into the spare buffers, then swaps: what was spare is the state, what was the state is spare. */
+/** Runs the step of the parameters `keys`, whose changing values are `names`, into the spare buffers, then swaps: what was spare is the state, what was the state is spare. */
 async function runUpdate(
   session: Session,
-  keys: Iterable<string>,
+  keys: readonly string[],
+  names: readonly string[],
   state: State,
   spare: Map<string, Values>,
   batch: Feeds,
   lr: number,
 ): Promise<Record<string, Values>> {
-  const list = [...keys];
-  for (const key of list) state.ages.set(key, state.ages.get(key)! + 1);
-  const names = list.flatMap((key) => [key, momentum(key), variance(key)]);
-  const moments = Object.fromEntries(names.map((name) => [name, state.values.get(name)!]));
+  for (const key of keys) state.ages.set(key, state.ages.get(key)! + 1);
+  const moving = Object.fromEntries(names.map((name) => [name, state.values.get(name)!]));
   const into = Object.fromEntries(names.map((name) => [next(name), spare.get(name)!]));
-  const ages = Float32Array.from(list, (key) => state.ages.get(key)!);
+  const ages = Float32Array.from(keys, (key) => state.ages.get(key)!);
   const rates: Feeds = {
     lr: { dtype: "f32", shape: [1], data: Float32Array.of(lr) },
-    ages: { dtype: "f32", shape: [list.length], data: ages },
+    ages: { dtype: "f32", shape: [keys.length], data: ages },
   };
-  const result = await session.run({ ...batch, ...moments, ...rates }, into);
+  const result = await session.run({ ...batch, ...moving, ...rates }, into);
   for (const name of names) {
     const before = state.values.get(name)!;
     state.values.set(name, spare.get(name)!);

@@ -1,16 +1,18 @@
-/** One optimiser step as one graph: loss, gradients, clipping and AdamW, from parameters to parameters. */
+/** One optimiser step as one graph: loss, gradients, clipping and AdamW or Muon, from parameters to parameters. */
 import { gradients } from "../graph/grad.ts";
 import type { Outputs } from "../graph/graph.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
 
-/** Constants of AdamW (Loshchilov 2019) and of clipping by the global norm. */
-export interface AdamW {
+/** Constants of AdamW (Loshchilov 2019), of clipping by the global norm, and whether Muon steps what it can. */
+export interface Optimizer {
   beta1: number;
   beta2: number;
   eps: number;
   /** λ of p ← p − lr·λ·p; what has one axis is left out: norms, biases, scales. */
   weightDecay: number;
   maxNorm: number;
+  /** The matrices between hidden states take Muon's step; embeddings, heads, biases and norms keep AdamW's. */
+  muon: boolean;
 }
 
 /** The prefixes under which a parameter's companions are fed and fetched. */
@@ -26,10 +28,10 @@ export function accumulation(loss: Tensor, params: ReadonlyMap<string, Tensor>, 
   return Object.fromEntries([...params.keys()].map((key, i) => [next(gradient(key)), sums[i]]));
 }
 
-/** The step: K, momentum.K, variance.K → next.K, next.momentum.K, next.variance.K, and `norm`, the gradient's length before clipping.
+/** The step: K, momentum.K, variance.K → next.K, next.momentum.K, next.variance.K (not where Muon steps), and `norm`, the gradient's length before clipping.
  *  Also fed: lr [1], and ages [K's count], the steps each parameter has had, this one included. With parts > 1 it takes
  *  gradient.K of the parts before. */
-export function update(loss: Tensor, params: ReadonlyMap<string, Tensor>, o: AdamW, parts = 1): Outputs {
+export function update(loss: Tensor, params: ReadonlyMap<string, Tensor>, o: Optimizer, parts = 1): Outputs {
   const sums = summed(loss, params, parts, parts > 1);
   const squares = sums.map((g) =>
     g
@@ -46,12 +48,14 @@ export function update(loss: Tensor, params: ReadonlyMap<string, Tensor>, o: Ada
   );
   const outputs: Record<string, Tensor> = { norm };
   [...params].forEach(([key, p], i) => {
-    const now = { m: input(momentum(key), p.shape), v: input(variance(key), p.shape) };
+    const g = sums[i].mul(clip);
+    const m = input(momentum(key), p.shape);
     const rates = { lr, correction1: corrections1.slice(0, i, i + 1), correction2: corrections2.slice(0, i, i + 1) };
-    const then = adamW(p, sums[i].mul(clip), now, rates, o);
+    const then =
+      o.muon && hidden(key, p) ? muon(p, g, m, lr, o) : adamW(p, g, { m, v: input(variance(key), p.shape) }, rates, o);
     outputs[next(key)] = then.p;
     outputs[next(momentum(key))] = then.m;
-    outputs[next(variance(key))] = then.v;
+    if (then.v) outputs[next(variance(key))] = then.v;
   });
   return outputs;
 }
@@ -65,6 +69,7 @@ interface Moments {
   m: Tensor;
   v: Tensor;
 }
+type Stepped = Partial<Moments> & { p: Tensor; m: Tensor };
 
 /** m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ); m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², p ← p − lr·(m̂ / (√v̂ + ε) + λp). */
 function adamW(
@@ -72,11 +77,36 @@ function adamW(
   g: Tensor,
   now: Moments,
   { lr, correction1, correction2 }: Record<"lr" | "correction1" | "correction2", Tensor>,
-  o: AdamW,
-): Moments & { p: Tensor } {
+  o: Optimizer,
+): Stepped {
   const m = now.m.mul(o.beta1).add(g.mul(1 - o.beta1));
   const v = now.v.mul(o.beta2).add(g.mul(g).mul(1 - o.beta2));
   const direction = m.div(correction1).div(v.div(correction2).apply("sqrt").add(o.eps));
   const decayed = p.shape.length > 1 && o.weightDecay ? direction.add(p.mul(o.weightDecay)) : direction;
   return { p: p.sub(decayed.mul(lr)), m, v };
+}
+
+/** What Muon takes: the matrices between hidden states. */
+const hidden = (key: string, p: Tensor): boolean => p.shape.length === 2 && /\.layers\.\d+\.|^mlp1\./.test(key);
+
+const mu = 0.95;
+
+/** Muon (Jordan 2024), at AdamW's rates (arXiv 2502.16982, eq. 4): m ← μm + g, p ← p − lr·(0.2·√max(rows, columns)·orthogonal(μm + g) + λp). */
+function muon(p: Tensor, g: Tensor, before: Tensor, lr: Tensor, o: Optimizer): Stepped {
+  const m = before.mul(mu).add(g);
+  const [rows, columns] = p.shape as number[];
+  const direction = orthogonal(m.mul(mu).add(g)).mul(0.2 * Math.sqrt(Math.max(rows, columns)));
+  return { p: p.sub(direction.add(p.mul(o.weightDecay)).mul(lr)), m };
+}
+
+/** UVᵀ of x = USVᵀ, its singular values only near 1 (0.7 to 1.2): five Newton–Schulz steps X ← aX + (bA + cA²)X with A = XXᵀ. */
+function orthogonal(x: Tensor): Tensor {
+  const [rows, columns] = x.shape as number[];
+  if (rows > columns) return orthogonal(x.transpose([1, 0])).transpose([1, 0]);
+  let y = x.div(x.mul(x).sum([0, 1]).apply("sqrt").add(1e-7).reshape([1, 1]));
+  for (let i = 0; i < 5; i++) {
+    const a = y.matmul(y.transpose([1, 0]));
+    y = y.mul(3.4445).add(a.mul(-4.775).add(a.matmul(a).mul(2.0315)).matmul(y));
+  }
+  return y;
 }

@@ -1,11 +1,11 @@
 /** The optimiser step as a graph, against AdamW written out by hand and against itself with micro-batches. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { evaluate } from "../../src/graph/evaluate.ts";
 import type { Value } from "../../src/graph/op.ts";
 import { input, node } from "../../src/graph/tensor.ts";
 import { accumulation, update } from "../../src/train/step.ts";
 
-const optimizer = { beta1: 0.9, beta2: 0.98, eps: 1e-8, weightDecay: 0.1, maxNorm: 0.5 };
+const optimizer = { beta1: 0.9, beta2: 0.98, eps: 1e-8, weightDecay: 0.1, maxNorm: 0.5, muon: false };
 const value = (shape: number[], ...data: number[]): Value => ({ shape, data: Float64Array.from(data) });
 
 const x = input("x", [3, 2]);
@@ -97,4 +97,93 @@ test("three accumulated micro-batches step as their mean gradient does", () => {
     micro[name].data.forEach((v, i) => {
       expect(v).toBeCloseTo(whole[name].data[i], 12);
     });
+});
+
+describe("Muon", () => {
+  const muon = { ...optimizer, beta1: 0, maxNorm: 1e9, muon: true };
+  const key = "model.layers.0.w";
+  /** The change of a hidden matrix whose gradient is `g`, at rate 1 and without decay. */
+  function change(g: readonly (readonly number[])[], o = { ...muon, weightDecay: 0 }): number[][] {
+    const shape = [g.length, g[0].length];
+    const p = node("param", [], { key, shape, dtype: "f32" });
+    const zero = value(shape, ...g.flat().map(() => 0));
+    const found = evaluate(update(p.mul(input("g", shape)).sum([0, 1]).reshape([1]), new Map([[key, p]]), o), {
+      [key]: zero,
+      [`momentum.${key}`]: zero,
+      g: value(shape, ...g.flat()),
+      lr: value([1], 1),
+      ages: value([1], 1),
+    });
+    expect(Object.keys(found).sort()).toEqual(["norm", `next.${key}`, `next.momentum.${key}`].sort());
+    const { data } = found[`next.${key}`];
+    return g.map((row, i) => row.map((_, j) => data[i * row.length + j]));
+  }
+  const transposed = (a: readonly (readonly number[])[]): number[][] => a[0].map((_, j) => a.map((row) => row[j]));
+
+  // The nearest orthogonal matrix to [[a, b], [c, d]] is the matrix plus, or minus where its determinant is negative, its cofactors, scaled.
+  test.each([
+    [
+      "a rotation, stretched",
+      [
+        [3, -0.4],
+        [0.5, 0.2],
+      ],
+    ],
+    [
+      "a reflection, stretched",
+      [
+        [0.1, 2],
+        [1, -0.3],
+      ],
+    ],
+    [
+      "of tiny entries",
+      [
+        [3e-5, 1e-5],
+        [-2e-5, 4e-5],
+      ],
+    ],
+  ])("moves every direction of a gradient that is %s, by about the same length", (_, g) => {
+    const [[a, b], [c, d]] = g;
+    const sign = Math.sign(a * d - b * c);
+    const q = [
+      [a + sign * d, b - sign * c],
+      [c - sign * b, d + sign * a],
+    ];
+    const length = Math.hypot(q[0][0], q[1][0]);
+    const step = change(g).map((row) => row.map((v) => -v / (0.2 * Math.sqrt(2))));
+    // UVᵀ's transpose times U·diag(s)·Vᵀ is V·diag(s)·Vᵀ: symmetric, its eigenvalues s.
+    const s = [0, 1].map((i) => [0, 1].map((j) => (q[0][i] * step[0][j] + q[1][i] * step[1][j]) / length));
+    expect(s[0][1]).toBeCloseTo(s[1][0], 9);
+    const [mean, spread] = [(s[0][0] + s[1][1]) / 2, Math.hypot((s[0][0] - s[1][1]) / 2, s[0][1])];
+    expect(mean - spread).toBeGreaterThan(0.65);
+    expect(mean + spread).toBeLessThan(1.25);
+  });
+
+  test("a tall matrix moves as its transpose does", () => {
+    const g = [
+      [1, 2],
+      [-0.5, 0.3],
+      [0.7, -0.1],
+    ];
+    const tall = change(g);
+    for (const [i, row] of transposed(change(transposed(g))).entries())
+      for (const [j, v] of row.entries()) expect(v).toBeCloseTo(tall[i][j], 12);
+  });
+
+  test("momentum sums gradients, 0.95 of it kept, and the weight decays by the rate", () => {
+    const p = node("param", [], { key, shape: [1, 1], dtype: "f32" });
+    const found = evaluate(update(p.mul(input("g", [1, 1])).reshape([1]), new Map([[key, p]]), muon), {
+      [key]: value([1, 1], 5),
+      [`momentum.${key}`]: value([1, 1], 2),
+      g: value([1, 1], 3),
+      lr: value([1], 0.1),
+      ages: value([1], 4),
+    });
+    expect(found[`next.momentum.${key}`].data[0]).toBeCloseTo(0.95 * 2 + 3, 12);
+    // A number's direction is 1, five Newton–Schulz steps from 1.
+    let x = 1;
+    for (let i = 0; i < 5; i++) x = 3.4445 * x - 4.775 * x ** 3 + 2.0315 * x ** 5;
+    expect(found[`next.${key}`].data[0]).toBeCloseTo(5 - 0.1 * (0.2 * x + 0.1 * 5), 6);
+  });
 });
