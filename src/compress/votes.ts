@@ -2,8 +2,7 @@
 import type { Outputs } from "../graph/graph.ts";
 import { size } from "../graph/shape.ts";
 import { input, iota } from "../graph/tensor.ts";
-import { attentionOf } from "../models/internlm2.ts";
-import { type MiniMonkeyConfig, merged } from "../models/mini-monkey.ts";
+import { languageModel, type MiniMonkeyConfig, merged } from "../models/mini-monkey.ts";
 import type { Weights } from "../weights/path.ts";
 
 /** Attention of layer `layer`, mean over heads, summed over the voters by weight. Inputs: ids [1, tokens] with `placeholder`
@@ -17,6 +16,6 @@ export function votes(layer: number, w: Weights, c: MiniMonkeyConfig, placeholde
   const weights = input("weights", [size("windows"), size("voters")]);
   const x = merged(ids, features, placeholder, w, c);
   const pass = { positions: iota(t).reshape([1, t]) };
-  const seen = attentionOf(layer, x, voters, w.language_model, c.llm_config, pass);
+  const seen = languageModel(w, c).attentionOf(layer, x, voters, pass);
   return { votes: weights.matmul(seen.mean([1]).rearrange("1 1 r t -> r t")) };
 }

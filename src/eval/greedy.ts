@@ -3,15 +3,7 @@ import type { Engine, Feeds, Session, Values } from "../graph/engine.ts";
 import type { Outputs } from "../graph/graph.ts";
 import { minus, plus, size } from "../graph/shape.ts";
 import { input } from "../graph/tensor.ts";
-import { cacheOf, embed, head, internlm2, type TextConfig } from "../models/internlm2.ts";
-import type { Weights } from "../weights/path.ts";
-
-/** A language model to decode with; w: its root. */
-export interface Decoder {
-  readonly engine: Engine;
-  readonly w: Weights;
-  readonly c: TextConfig;
-}
+import { cachedParts, cacheOf, type TextModel } from "../models/text-model.ts";
 
 /** Tokens [b, steps] i64, and the logits [b, steps, v] that each is the largest of. */
 export interface Decoded {
@@ -21,16 +13,22 @@ export interface Decoded {
 
 /** The likeliest token, `steps` times. embeds: [b, t, d]; mask: [b, t], 0 where a token is padding on the left, whose
  *  position is 1 while those of the others count from 0. */
-export async function greedy(decoder: Decoder, embeds: Values, steps: number, mask?: Values): Promise<Decoded> {
-  const { engine, w, c } = decoder;
+export async function greedy(
+  engine: Engine,
+  model: TextModel,
+  embeds: Values,
+  steps: number,
+  mask?: Values,
+): Promise<Decoded> {
   const [b] = embeds.shape;
-  const words = await engine.open({ embeds: embed(input("ids", [b, 1], "i64"), w, c) });
+  const words = await engine.open({ embeds: model.embed(input("ids", [b, 1], "i64")) });
   try {
-    const model = await engine.open(stepGraph(w, c, b));
+    const graph = stepGraph(model, b);
+    const step = await engine.open(graph);
     try {
-      return await decoded(model, words, c, embeds, steps, mask);
+      return await decoded(step, words, model.vocabulary, nothing(graph), embeds, steps, mask);
     } finally {
-      await model.close();
+      await step.close();
     }
   } finally {
     await words.close();
@@ -38,38 +36,30 @@ export async function greedy(decoder: Decoder, embeds: Values, steps: number, ma
 }
 
 /** Logits of the last token. Inputs: embeds [b, tokens, d], positions [b, tokens], segments [b, past + tokens], past.i.*. */
-function stepGraph(w: Weights, c: TextConfig, b: number): Outputs {
+function stepGraph(model: TextModel, b: number): Outputs {
   const [t, past] = [size("tokens"), size("past")];
-  const part = (i: number, name: string) => input(`past.${i}.${name}`, cacheShape(c, b, past));
-  const cache = cacheOf(Array.from({ length: c.num_hidden_layers }, (_, i) => [part(i, "key"), part(i, "value")]));
+  const cache = cacheOf(model, b, past);
   const segments = input("segments", [b, plus(past, t)], "i64");
   const pass = { positions: input("positions", [b, t], "i64"), segments, cache };
-  const last = internlm2(input("embeds", [b, t, c.hidden_size]), w, c, pass).at(-1)!;
-  return { logits: head(last.slice(1, minus(t, 1), t), w, c), ...cache.outputs };
-}
-
-function cacheShape<T>(
-  { hidden_size: d, num_attention_heads: h, num_key_value_heads: k }: TextConfig,
-  b: number,
-  t: T,
-) {
-  return [b, k, 1, t, d / h] as const;
+  const last = model.states(input("embeds", [b, t, model.width]), pass).at(-1)!;
+  return { logits: model.head(last.slice(1, minus(t, 1), t)), ...cache.outputs };
 }
 
 async function decoded(
   model: Session,
   words: Session,
-  c: TextConfig,
+  v: number,
+  before: Feeds,
   embeds: Values,
   steps: number,
   mask?: Values,
 ): Promise<Decoded> {
-  const [[b, t], v] = [embeds.shape, c.vocab_size];
+  const [b, t] = embeds.shape;
   const rows = [...Array(b).keys()];
   const segments = rows.map((row) => Array.from({ length: t }, (_, i) => (mask && !mask.data[row * t + i] ? -1 : 0)));
   const tokens = new BigInt64Array(b * steps);
   const logits = new Float32Array(b * steps * v);
-  let [x, past] = [embeds, nothing(c, b)];
+  let [x, past] = [embeds, before];
   for (let step = 0; step < steps; step++) {
     const positions = segments.map((row) => positionsOf(row).slice(-x.shape[1]));
     const results = await model.run({ embeds: x, positions: whole(positions), segments: whole(segments), ...past });
@@ -90,10 +80,10 @@ async function decoded(
 }
 
 /** An empty cache. */
-function nothing(c: TextConfig, b: number): Feeds {
-  const empty: Values = { dtype: "f32", shape: cacheShape(c, b, 0), data: new Float32Array() };
-  const names = Array.from({ length: c.num_hidden_layers }, (_, i) => [`past.${i}.key`, `past.${i}.value`]);
-  return Object.fromEntries(names.flat().map((name) => [name, empty]));
+function nothing(graph: Outputs): Feeds {
+  const { parts, shape } = cachedParts(graph);
+  const empty: Values = { dtype: "f32", shape: shape(0), data: new Float32Array() };
+  return Object.fromEntries(parts.map((part) => [`past.${part}`, empty]));
 }
 
 /** How many tokens of the row came before, 1 at padding. */

@@ -2,8 +2,8 @@
 import type { Values } from "../graph/engine.ts";
 import { size } from "../graph/shape.ts";
 import { input, iota, type Tensor } from "../graph/tensor.ts";
-import { attentionOf, embed, head, internlm2, type TextConfig, textConfig } from "../models/internlm2.ts";
-import type { Weights } from "../weights/path.ts";
+import { internlm2, textConfig } from "../models/internlm2.ts";
+import type { TextModel } from "../models/text-model.ts";
 import { greedy } from "./greedy.ts";
 import type { Kind, Reference } from "./reference.ts";
 
@@ -12,44 +12,39 @@ import type { Kind, Reference } from "./reference.ts";
  *  fromLENGTH_ and after padded_, as many steps as the reference has. */
 export const language: Kind = async (reference) => {
   const { w, inputs, wanted, ids, config } = reference;
-  const c = config(textConfig);
+  const model = internlm2(w, config(textConfig));
   const found: Record<string, Values> = {};
   for (const name of inputs.filter((name) => /^input_ids(_\d+)?$/.test(name))) {
     const given = ids(name);
     const [, t] = given.shape;
-    const { logits, ...states } = await pass(reference, w, c, given);
+    const { logits, ...states } = await pass(reference, model, given);
     found[`prefill${t}_logits`] = logits;
     if (name === "input_ids") Object.assign(found, states, { prefill_logits: logits });
     for (const prefix of name === "input_ids" ? ["", `from${t}_`] : [`from${t}_`])
-      Object.assign(found, await generated(reference, w, c, prefix, given));
+      Object.assign(found, await generated(reference, model, prefix, given));
   }
   if (stepsOf(wanted, "padded_"))
     Object.assign(
       found,
-      await generated(reference, w, c, "padded_", ids("padded_input_ids"), ids("padded_attention_mask")),
+      await generated(reference, model, "padded_", ids("padded_input_ids"), ids("padded_attention_mask")),
     );
   return found;
 };
 
 /** All that one pass over ids [b, t] shows. */
-async function pass(
-  { wanted, run }: Reference,
-  w: Weights,
-  c: TextConfig,
-  ids: Values,
-): Promise<Record<string, Values>> {
+async function pass({ wanted, run }: Reference, model: TextModel, ids: Values): Promise<Record<string, Values>> {
   const [b, t] = ids.shape;
-  const x = embed(input("ids", [b, t], "i64"), w, c);
+  const x = model.embed(input("ids", [b, t], "i64"));
   const at = { positions: iota(t).reshape([1, t]).expand([b, t]) };
-  const states = internlm2(x, w, c, at);
+  const states = model.states(x, at);
   const asked = [...wanted.keys()].flatMap((name) => name.match(/^attn_layer(\d+)$/)?.[1] ?? []);
   const attention = (layer: string): [string, Tensor] => [
     `attn_layer${layer}`,
-    attentionOf(Number(layer), x, iota(t), w, c, at),
+    model.attentionOf(Number(layer), x, iota(t), at),
   ];
   return run(
     {
-      logits: head(states.at(-1)!, w, c),
+      logits: model.head(states.at(-1)!),
       ...Object.fromEntries(states.map((state, i) => [`hidden_states_${i}`, state])),
       ...Object.fromEntries(asked.map(attention)),
     },
@@ -60,17 +55,16 @@ async function pass(
 /** Greedy decoding from ids [b, t], under names that begin with the prefix; nothing where nobody asked. */
 async function generated(
   { engine, wanted, run }: Reference,
-  w: Weights,
-  c: TextConfig,
+  model: TextModel,
   prefix: string,
   ids: Values,
   mask?: Values,
 ): Promise<Record<string, Values>> {
   const steps = stepsOf(wanted, prefix);
   if (!steps) return {};
-  const words = embed(input("ids", [ids.shape[0], size("tokens")], "i64"), w, c);
+  const words = model.embed(input("ids", [ids.shape[0], size("tokens")], "i64"));
   const { embeds } = await run({ embeds: words }, { ids });
-  const { tokens, logits } = await greedy({ engine, w, c }, embeds, steps, mask);
+  const { tokens, logits } = await greedy(engine, model, embeds, steps, mask);
   return { [`${prefix}greedy_tokens`]: tokens, [`${prefix}step_logits`]: logits };
 }
 

@@ -5,8 +5,15 @@ import { FormatError } from "../errors.ts";
 import type { Values } from "../graph/engine.ts";
 import type { Outputs } from "../graph/graph.ts";
 import { input, iota } from "../graph/tensor.ts";
-import { attentionOf, internlm2, type TextConfig } from "../models/internlm2.ts";
-import { type MiniMonkeyConfig, merged, miniMonkeyConfig, patchFeatures, visualTokens } from "../models/mini-monkey.ts";
+import {
+  languageModel,
+  type MiniMonkeyConfig,
+  merged,
+  miniMonkeyConfig,
+  patchFeatures,
+  visualTokens,
+} from "../models/mini-monkey.ts";
+import type { TextModel } from "../models/text-model.ts";
 import type { Weights } from "../weights/path.ts";
 import { greedy } from "./greedy.ts";
 import type { Ids, Kind, Reference } from "./reference.ts";
@@ -20,19 +27,18 @@ const scmNotes = z.object({ image_context_token_id: z.int(), tokens_per_tile: z.
  *  CASE_target_aspect_ratio [columns, rows]. */
 export const scmCases: Kind = async (reference) => {
   const { w, engine, inputs, wanted, ids, floats, config, notes } = reference;
-  const c = config(miniMonkeyConfig).llm_config;
+  const model = languageModel(w, config(miniMonkeyConfig));
   const { image_context_token_id: placeholder, tokens_per_tile } = notes(scmNotes);
   const found: Record<string, Values> = {};
   for (const name of inputs.flatMap((name) => name.match(/^(.*)_input_ids$/)?.[1] ?? [])) {
     const [columns, rows] = ids(`${name}_target_aspect_ratio`).data;
     const window = Number(columns) * Number(rows) * tokens_per_tile;
     const from = firstVisual(ids(`${name}_input_ids`), placeholder);
-    const compressed = await compress(reference, c, floats(`${name}_inputs_embeds`), from, window);
+    const compressed = await compress(reference, model, floats(`${name}_inputs_embeds`), from, window);
     for (const [key, values] of Object.entries(compressed)) found[`${name}_${key}`] = values;
     const steps = wanted.get(`${name}_greedy_tokens`)?.[1];
     if (!steps) continue;
-    const decoder = { engine, w: w.language_model, c };
-    found[`${name}_greedy_tokens`] = (await greedy(decoder, compressed.compressed_embeds, steps)).tokens;
+    found[`${name}_greedy_tokens`] = (await greedy(engine, model, compressed.compressed_embeds, steps)).tokens;
   }
   return found;
 };
@@ -60,11 +66,12 @@ export const miniMonkeyEndToEnd: Kind = async (reference) => {
   const { embeds } = await run(graph, { pixels, ids: prompt });
   const [columns, rows] = target_aspect_ratio;
   const from = firstVisual(prompt, placeholder);
-  const compressed = await compress(reference, c.llm_config, embeds, from, columns * rows * num_image_token);
+  const model = languageModel(w, c);
+  const compressed = await compress(reference, model, embeds, from, columns * rows * num_image_token);
   const found: Record<string, Values> = { kept_indices_scm: compressed.kept_indices };
   for (const [way, x] of Object.entries({ no_scm: embeds, scm: compressed.compressed_embeds })) {
     const steps = (wanted.get(`greedy_tokens_${way}`) ?? wanted.get(`step_logits_${way}`))?.[1] ?? 0;
-    const { tokens, logits } = await greedy({ engine, w: w.language_model, c: c.llm_config }, x, steps);
+    const { tokens, logits } = await greedy(engine, model, x, steps);
     Object.assign(found, { [`greedy_tokens_${way}`]: tokens, [`step_logits_${way}`]: logits });
   }
   return found;
@@ -83,8 +90,8 @@ function promptGraph(
 
 /** What survives of a prompt, with all that SCM saw of it. embeds: [1, t, d]; the window is `tokens` wide and begins at `from`. */
 async function compress(
-  { w, run, notes }: Reference,
-  c: TextConfig,
+  { run, notes }: Reference,
+  model: TextModel,
   embeds: Values,
   from: number,
   tokens: number,
@@ -99,7 +106,7 @@ async function compress(
     windows: [{ from: 0, to: tokens }],
     features: rows.subarray(from * d),
     async attention(layer) {
-      seen = await run(judged(layer, w.language_model, c, embeds.shape, from, from + tokens), { embeds });
+      seen = await run(judged(layer, model, embeds.shape, from, from + tokens), { embeds });
       return [seen.score.data as Float32Array];
     },
   });
@@ -114,15 +121,15 @@ async function compress(
 }
 
 /** How much the tokens behind the window [from, to) look at each of the window, in one layer. */
-function judged(layer: number, w: Weights, c: TextConfig, shape: readonly number[], from: number, to: number): Outputs {
+function judged(layer: number, model: TextModel, shape: readonly number[], from: number, to: number): Outputs {
   const [, t] = shape;
   const x = input("embeds", shape);
   const pass = { positions: iota(t).reshape([1, t]) };
-  const attention = attentionOf(layer, x, iota(t), w, c, pass);
+  const attention = model.attentionOf(layer, x, iota(t), pass);
   const perHead = attention.slice(2, to, t).slice(3, from, to).mean([2]).rearrange("1 h 1 s -> 1 h s");
   return {
     [`full_attention_layer${layer}`]: attention,
-    [`hidden_after_layer${layer - 1}`]: internlm2(x, w, c, pass)[layer],
+    [`hidden_after_layer${layer - 1}`]: model.states(x, pass)[layer],
     mean_attention_per_head: perHead,
     score: perHead.mean([1]).rearrange("1 1 s -> 1 s"),
   };

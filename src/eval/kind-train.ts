@@ -3,8 +3,7 @@ import { z } from "zod";
 import { gradients } from "../graph/grad.ts";
 import { paramsOf } from "../graph/graph.ts";
 import { input, iota } from "../graph/tensor.ts";
-import { head, internlm2 } from "../models/internlm2.ts";
-import { merged, miniMonkeyConfig, patchFeatures, visualTokens } from "../models/mini-monkey.ts";
+import { languageModel, merged, miniMonkeyConfig, patchFeatures, visualTokens } from "../models/mini-monkey.ts";
 import { crossEntropy } from "../train/objective.ts";
 import type { Floats, Ids, Kind } from "./reference.ts";
 
@@ -25,8 +24,8 @@ export const miniMonkeyTrain: Kind = async ({ w, wanted, run, ids, floats, confi
   const features = visualTokens(patchFeatures(input("pixels", pixels.shape), w, c), w, c);
   const x = merged(input("ids", [b, t], "i64"), features.rearrange("n f d -> (n f) d"), placeholder, w, c);
   const pass = { positions: iota(t).reshape([1, t]).expand([b, t]), segments: input("segments", [b, t], "i64") };
-  const last = internlm2(x, w.language_model, c.llm_config, pass).at(-1)!;
-  const logits = head(last, w.language_model, c.llm_config);
+  const model = languageModel(w, c);
+  const logits = model.head(model.states(x, pass).at(-1)!);
   const loss = crossEntropy(logits, input("targets", [b, t], "i64"));
 
   const params = paramsOf({ loss });

@@ -1,11 +1,12 @@
 /** InternLM2 (Cai 2024): pre-norm, packed grouped queries, rotary positions with dynamic NTK, gated MLP, no bias. */
 import { z } from "zod";
-import { type Dim, plus } from "../graph/shape.ts";
-import { concat, type Tensor } from "../graph/tensor.ts";
-import { attention, bias, causal, places, probabilities, sameSegment } from "../nn/attention.ts";
+import { plus } from "../graph/shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { attention, bias, causal, probabilities } from "../nn/attention.ts";
 import { embedding, project, rmsNorm, silu } from "../nn/layers.ts";
 import { rotary } from "../nn/rotary.ts";
 import type { Weights } from "../weights/path.ts";
+import { biasOf, type Cache, type Pass, type TextModel } from "./text-model.ts";
 
 /** config.json's `llm_config`; literals are what the code computes. */
 export const textConfig: z.ZodType<TextConfig> = z.object({
@@ -41,66 +42,48 @@ export interface TextConfig {
   eos_token_id: number;
 }
 
-/** What a pass knows besides the tokens. positions: [b, t] i64; segments: [b, past + t] i64 (see nn/attention.ts). */
-export interface Pass {
-  positions: Tensor;
-  segments?: Tensor;
-  cache?: Cache;
-}
-
-/** Keys and values of earlier tokens: `append` returns all of them for a layer. */
-export interface Cache {
-  past: Dim;
-  append(keys: Tensor, values: Tensor): [keys: Tensor, values: Tensor];
-}
-
-/** ids: [b, t] → [b, t, d]. */
-export const embed = (ids: Tensor, w: Weights, c: TextConfig): Tensor =>
-  embedding(ids, w.model.tok_embeddings, c.vocab_size, c.hidden_size);
-
-/** Logits. x: [b, t, d] → [b, t, v]. */
-export const head = (x: Tensor, w: Weights, c: TextConfig): Tensor => project(x, w.output, c.vocab_size);
-
-/** Hidden states: the input, after each layer, and last after the final norm. x: [b, t, d]. */
-export function internlm2(x: Tensor, w: Weights, c: TextConfig, pass: Pass): Tensor[] {
-  const context = contextOf(x, c, pass);
-  const states = [x];
-  for (let i = 0; i < c.num_hidden_layers; i++) states.push(layer(states[i], w.model.layers[i], c, context));
-  states.push(rmsNorm(states.pop()!, w.model.norm, c.rms_norm_eps));
-  return states;
-}
-
-/** Attention probabilities of layer `index` for the queries at the given places. x: [1, t, d], voters: [r] i64 → [1, h, r, t]. */
-export function attentionOf(index: number, x: Tensor, voters: Tensor, w: Weights, c: TextConfig, pass: Pass): Tensor {
-  const context = contextOf(x, c, pass);
-  for (let i = 0; i < index; i++) x = layer(x, w.model.layers[i], c, context);
-  const at = w.model.layers[index];
-  const [q, k] = heads(rmsNorm(x, at.attention_norm, c.rms_norm_eps), at.attention, c, context.rotate);
-  const asked = q.rearrange("1 k r t e -> t k r e").rows(voters).rearrange("t k r e -> 1 k r t e");
-  return probabilities(asked, k, bias(causal(voters, x.shape[1]))).rearrange("1 k r t s -> 1 (k r) t s");
+/** InternLM2 under its published names. */
+export function internlm2(w: Weights, c: TextConfig): TextModel {
+  const { hidden_size: d, num_attention_heads: h, num_key_value_heads: k } = c;
+  return {
+    width: d,
+    vocabulary: c.vocab_size,
+    layers: c.num_hidden_layers,
+    cacheShape: (b, t) => [b, k, 1, t, d / h],
+    embed: (ids) => embedding(ids, w.model.tok_embeddings, c.vocab_size, d),
+    head: (x) => project(x, w.output, c.vocab_size),
+    states(x, pass) {
+      const context = contextOf(x, c, pass);
+      const states = [x];
+      for (let i = 0; i < c.num_hidden_layers; i++) states.push(layer(states[i], w.model.layers[i], c, context));
+      states.push(rmsNorm(states.pop()!, w.model.norm, c.rms_norm_eps));
+      return states;
+    },
+    attentionOf(index, x, voters, pass) {
+      const context = contextOf(x, c, pass);
+      for (let i = 0; i < index; i++) x = layer(x, w.model.layers[i], c, context);
+      const at = w.model.layers[index];
+      const [q, k] = heads(rmsNorm(x, at.attention_norm, c.rms_norm_eps), at.attention, c, context.rotate);
+      const asked = q.rearrange("1 k r t e -> t k r e").rows(voters).rearrange("t k r e -> 1 k r t e");
+      return probabilities(asked, k, bias(causal(voters, x.shape[1]))).rearrange("1 k r t s -> 1 (k r) t s");
+    },
+  };
 }
 
 interface Context {
   rotate: (x: Tensor) => Tensor;
   bias: Tensor;
-  cache?: Cache;
+  cache?: Cache | undefined;
 }
 
-function contextOf(x: Tensor, c: TextConfig, { positions, segments, cache }: Pass): Context {
+function contextOf(x: Tensor, c: TextConfig, pass: Pass): Context {
   const t = x.shape[1];
-  const past = cache?.past ?? 0;
-  const length = plus(past, t);
+  const length = plus(pass.cache?.past ?? 0, t);
   const scaling = c.rope_scaling && { factor: c.rope_scaling.factor, trained: c.max_position_embeddings, length };
-  const before = causal(places(past, t), length);
-  const visible = segments
-    ? sameSegment(segments.slice(1, past, length), segments)
-        .and(before)
-        .rearrange("b t s -> b 1 1 t s")
-    : before;
   return {
-    rotate: rotary(positions, c.hidden_size / c.num_attention_heads, c.rope_theta, scaling ?? undefined),
-    bias: bias(visible),
-    cache,
+    rotate: rotary(pass.positions, c.hidden_size / c.num_attention_heads, c.rope_theta, scaling ?? undefined),
+    bias: biasOf(t, pass),
+    cache: pass.cache,
   };
 }
 
@@ -134,21 +117,3 @@ function mlp(x: Tensor, w: Weights, { hidden_size: d, intermediate_size: m, ...c
 
 /** Branches start smaller the more of them are summed (Radford 2019). */
 const residual = (c: Pick<TextConfig, "num_hidden_layers">): number => 1 / Math.sqrt(2 * c.num_hidden_layers);
-
-/** A cache as inputs `past.i.key`, `past.i.value` [b, k, 1, past, e] and outputs `present.i.key`, `present.i.value`. */
-export function cacheOf(
-  inputs: readonly [keys: Tensor, values: Tensor][],
-): Cache & { outputs: Record<string, Tensor> } {
-  const outputs: Record<string, Tensor> = {};
-  let i = 0;
-  return {
-    past: inputs[0][0].shape[3],
-    outputs,
-    append(keys, values) {
-      const all: [Tensor, Tensor] = [concat([inputs[i][0], keys], 3), concat([inputs[i][1], values], 3)];
-      [outputs[`present.${i}.key`], outputs[`present.${i}.value`]] = all;
-      i++;
-      return all;
-    },
-  };
-}

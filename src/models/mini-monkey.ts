@@ -4,7 +4,8 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { Weights } from "../weights/path.ts";
 import { connector, pixelShuffle } from "./connector.ts";
 import { internVit, type VisionConfig, visionConfig } from "./intern-vit.ts";
-import { embed, type TextConfig, textConfig } from "./internlm2.ts";
+import { internlm2, type TextConfig, textConfig } from "./internlm2.ts";
+import type { TextModel } from "./text-model.ts";
 
 /** config.json; literals are what the code computes. The last four keys are Galago's: absent in published files. */
 export const miniMonkeyConfig: z.ZodType<MiniMonkeyConfig> = z.object({
@@ -43,6 +44,9 @@ export interface MiniMonkeyConfig {
 export const tokensPerTile = (c: MiniMonkeyConfig): number =>
   ((c.force_image_size / c.vision_config.patch_size) * c.downsample_ratio) ** 2;
 
+/** The language model at its place in the whole. */
+export const languageModel = (w: Weights, c: MiniMonkeyConfig): TextModel => internlm2(w.language_model, c.llm_config);
+
 /** Patch features without the class token. pixels: [n, 3, s, s] → [n, (s/p)², d]. */
 export function patchFeatures(pixels: Tensor, w: Weights, c: MiniMonkeyConfig, keep?: Tensor): Tensor {
   const last = internVit(pixels, w.vision_model, c.vision_config, keep).at(-1)!;
@@ -57,7 +61,7 @@ export function visualTokens(x: Tensor, w: Weights, c: MiniMonkeyConfig): Tensor
 /** Embeddings with the visual tokens written, in order, over the placeholders. ids: [b, t], features: [f, d] → [b, t, d]. */
 export function merged(ids: Tensor, features: Tensor, placeholder: number, w: Weights, c: MiniMonkeyConfig): Tensor {
   const [b, t] = ids.shape;
-  const words = embed(ids, w.language_model, c.llm_config);
+  const words = languageModel(w, c).embed(ids);
   const here = ids.equal(placeholder);
   const order = here.cast("i64").rearrange("b t -> (b t)").apply("cumsum", [], { axis: 0 }).sub(1).max(0);
   return features.rows(order.reshape([b, t])).where(here.rearrange("b t -> b t 1"), words);

@@ -4,8 +4,8 @@ import type { Engine, Feeds, Values } from "../graph/engine.ts";
 import type { Outputs } from "../graph/graph.ts";
 import { minus, size } from "../graph/shape.ts";
 import { input } from "../graph/tensor.ts";
-import { cacheOf, head, internlm2, type TextConfig } from "../models/internlm2.ts";
-import { type MiniMonkeyConfig, merged } from "../models/mini-monkey.ts";
+import { languageModel, type MiniMonkeyConfig, merged } from "../models/mini-monkey.ts";
+import { cachedParts, cacheOf } from "../models/text-model.ts";
 import type { Weights } from "../weights/path.ts";
 import type { LanguageModel, Prompt } from "./generate.ts";
 
@@ -20,19 +20,14 @@ export interface VisualPromptIds extends Prompt {
 /** Logits of the last position. Inputs: ids [1, tokens], −1 where a visual token stands, features [visual, d] (at least one
  *  row), positions [1, tokens], past.i.key and past.i.value [1, k, 1, past, e]. Outputs: logits [1, 1, v], present.i.*. */
 export function languageGraph(w: Weights, c: MiniMonkeyConfig): Outputs {
-  const { hidden_size: d, num_hidden_layers: layers } = c.llm_config;
+  const model = languageModel(w, c);
   const t = size("tokens");
   const ids = input("ids", [1, t], "i64");
-  const x = merged(ids, input("features", [size("visual"), d]), visual, w, c);
-  const past = (i: number, part: string) => input(`past.${i}.${part}`, cacheShape(c.llm_config, size("past")));
-  const cache = cacheOf(Array.from({ length: layers }, (_, i) => [past(i, "key"), past(i, "value")]));
+  const x = merged(ids, input("features", [size("visual"), model.width]), visual, w, c);
+  const cache = cacheOf(model, 1, size("past"));
   const pass = { positions: input("positions", [1, t], "i64"), cache };
-  const last = internlm2(x, w.language_model, c.llm_config, pass).at(-1)!.slice(1, minus(t, 1), t);
-  return { logits: head(last, w.language_model, c.llm_config), ...cache.outputs };
-}
-
-function cacheShape<T>({ hidden_size: d, num_attention_heads: h, num_key_value_heads: k }: TextConfig, past: T) {
-  return [1, k, 1, past, d / h] as const;
+  const last = model.states(x, pass).at(-1)!.slice(1, minus(t, 1), t);
+  return { logits: model.head(last), ...cache.outputs };
 }
 
 /** An open language model; one conversation at a time. */
@@ -66,7 +61,7 @@ export async function openLanguage(
   const session = await engine.open(graph);
   const d = c.llm_config.hidden_size;
   const nothing = graphFeatures(new Float32Array(), d);
-  const cache = growingCache(c.llm_config);
+  const cache = growingCache(graph);
   let length = 0;
 
   async function read(ids: Values, features: Values): Promise<Float32Array> {
@@ -115,16 +110,16 @@ function holdsNaN(values: Float32Array): boolean {
 
 /** Two sets of buffers that take turns: a run reads the past from one and writes the present into the other, so that a step
  *  allocates nothing. They grow by half and are kept for the next conversation. */
-function growingCache(c: TextConfig) {
-  const row = (c.num_key_value_heads * c.hidden_size) / c.num_attention_heads;
-  const parts = Array.from({ length: c.num_hidden_layers }, (_, i) => [`${i}.key`, `${i}.value`]).flat();
+function growingCache(graph: Outputs) {
+  const { parts, shape } = cachedParts(graph);
+  const row = shape(1).reduce((a, b) => a * b);
   const empty = (): Float32Array[] => parts.map(() => new Float32Array());
   let [now, then] = [empty(), empty()];
   const views = (prefix: string, buffers: readonly Float32Array[], tokens: number): Feeds =>
     Object.fromEntries(
       parts.map((part, i) => {
         const data = buffers[i].subarray(0, tokens * row);
-        return [`${prefix}.${part}`, { dtype: "f32", shape: cacheShape(c, tokens), data }];
+        return [`${prefix}.${part}`, { dtype: "f32", shape: shape(tokens), data }];
       }),
     );
   return {

@@ -1,8 +1,7 @@
 /** What training minimises: cross entropy of the answers, and beside it that the tower names the characters it sees. */
 import { before, slots } from "../data/dense.ts";
 import { constant, input, iota, type Tensor } from "../graph/tensor.ts";
-import { head, internlm2 } from "../models/internlm2.ts";
-import { type MiniMonkeyConfig, merged, patchFeatures, visualTokens } from "../models/mini-monkey.ts";
+import { languageModel, type MiniMonkeyConfig, merged, patchFeatures, visualTokens } from "../models/mini-monkey.ts";
 import { linear, project } from "../nn/layers.ts";
 import { param, type Weights } from "../weights/path.ts";
 
@@ -92,10 +91,11 @@ function answerLosses(
   const given = (name: string): Tensor => input(name, [rows, tokens], "i64");
   const x = merged(given("ids"), features.rearrange("n f d -> (n f) d"), placeholder, w, c);
   const pass = { positions: given("positions"), segments: given("segments") };
-  const states = internlm2(x, w.language_model, c.llm_config, pass);
+  const model = languageModel(w, c);
+  const states = model.states(x, pass);
   const said = linear(states[1], w.dense_head.before, before * denseClasses);
   return {
-    answer: crossEntropy(head(states.at(-1)!, w.language_model, c.llm_config), given("targets")),
+    answer: crossEntropy(model.head(states.at(-1)!), given("targets")),
     before: crossEntropy(
       said.rearrange("b t (k v) -> b t k v", { k: before }),
       input("before", [rows, tokens, before], "i64"),

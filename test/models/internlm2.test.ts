@@ -3,8 +3,9 @@ import { describe, expect, test } from "vitest";
 import { evaluate } from "../../src/graph/evaluate.ts";
 import type { Value } from "../../src/graph/op.ts";
 import { size } from "../../src/graph/shape.ts";
-import { input, iota, type Tensor } from "../../src/graph/tensor.ts";
-import { attentionOf, cacheOf, internlm2, type TextConfig } from "../../src/models/internlm2.ts";
+import { input, iota } from "../../src/graph/tensor.ts";
+import { internlm2, type TextConfig } from "../../src/models/internlm2.ts";
+import { cacheOf } from "../../src/models/text-model.ts";
 import { seeded } from "../support/seeded.ts";
 import { drawn, gap, value } from "../support/values.ts";
 
@@ -37,7 +38,9 @@ function read(x: Value, config: TextConfig = c, positions: Value = upTo(x.shape[
     positions: input("positions", [1, t], "i64"),
     ...(segments && { segments: input("segments", [1, t], "i64") }),
   };
-  const y = internlm2(input("x", [1, t, d]), w, config, pass).at(-1)!;
+  const y = internlm2(w, config)
+    .states(input("x", [1, t, d]), pass)
+    .at(-1)!;
   return evaluate({ y }, { x, positions, ...(segments && { segments }), ...values() }).y.data;
 }
 
@@ -51,10 +54,14 @@ test("a token's state does not depend on those after it", () => {
 test("a prompt of six is a prompt of four and a step of two with its cache", () => {
   const x = drawn([1, 6, d], 6);
   const [t, past] = [size("tokens"), size("past")];
-  const part = (name: string): Tensor => input(name, [1, 2, 1, past, 4]);
-  const cache = cacheOf([0, 1].map((i) => [part(`past.${i}.key`), part(`past.${i}.value`)]));
+  const cache = cacheOf(internlm2(w, c), 1, past);
   const pass = { positions: input("positions", [1, t], "i64"), cache };
-  const graph = { y: internlm2(input("x", [1, t, d]), w, c, pass).at(-1)!, ...cache.outputs };
+  const graph = {
+    y: internlm2(w, c)
+      .states(input("x", [1, t, d]), pass)
+      .at(-1)!,
+    ...cache.outputs,
+  };
   const names = Object.keys(cache.outputs);
   const empty = Object.fromEntries(names.map((name) => [name.replace("present", "past"), value([1, 2, 1, 0, 4])]));
   const prompt = evaluate(graph, { x: first(x, 4), positions: upTo(4), ...empty, ...values() });
@@ -110,7 +117,7 @@ describe("attention of a layer", () => {
   const x = drawn([1, 5, d], 9);
   const seen = (layer: number, ...voters: number[]): Value => {
     const pass = { positions: iota(5).reshape([1, 5]) };
-    const y = attentionOf(layer, input("x", [1, 5, d]), input("voters", [voters.length], "i64"), w, c, pass);
+    const y = internlm2(w, c).attentionOf(layer, input("x", [1, 5, d]), input("voters", [voters.length], "i64"), pass);
     return evaluate({ y }, { x, voters: value([voters.length], ...voters), ...values() }).y;
   };
 

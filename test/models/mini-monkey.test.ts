@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { WeightError } from "../../src/errors.ts";
 import { size } from "../../src/graph/shape.ts";
 import { input, type Tensor } from "../../src/graph/tensor.ts";
-import { head, internlm2 } from "../../src/models/internlm2.ts";
 import {
+  languageModel,
   type MiniMonkeyConfig,
   merged,
   miniMonkeyConfig,
@@ -107,8 +107,8 @@ function traced(w: Weights, c: MiniMonkeyConfig = config): Tensor {
   const features = visualTokens(patchFeatures(input("pixels", [size("tiles"), 3, s, s]), w, c), w, c);
   const t = size("tokens");
   const x = merged(input("ids", [1, t], "i64"), features.rearrange("n f d -> (n f) d"), 92546, w, c);
-  const states = internlm2(x, w.language_model, c.llm_config, { positions: input("positions", [1, t], "i64") });
-  return head(states.at(-1)!, w.language_model, c.llm_config);
+  const model = languageModel(w, c);
+  return model.head(model.states(x, { positions: input("positions", [1, t], "i64") }).at(-1)!);
 }
 
 const source = (shapes: ReadonlyMap<string, readonly number[]>): Source => ({

@@ -8,8 +8,7 @@ import type { Page, Question } from "../../src/data/page.ts";
 import type { Session } from "../../src/graph/engine.ts";
 import { size } from "../../src/graph/shape.ts";
 import { input } from "../../src/graph/tensor.ts";
-import { head, internlm2 } from "../../src/models/internlm2.ts";
-import { merged, tokensPerTile } from "../../src/models/mini-monkey.ts";
+import { languageModel, merged, tokensPerTile } from "../../src/models/mini-monkey.ts";
 import { ortNode } from "../../src/run/ort-node.ts";
 import { byteTokenizer } from "../../src/text/bytes.ts";
 import { chatTemplate } from "../../src/text/template.ts";
@@ -81,8 +80,8 @@ describe("the model's logits", () => {
     const features = input("features", [tokensPerTile(c), c.llm_config.hidden_size]);
     const x = merged(given("ids"), features, placeholder, w, c);
     const pass = { positions: given("positions"), segments: given("segments") };
-    const last = internlm2(x, w.language_model, c.llm_config, pass).at(-1)!;
-    session = await ortNode({ folder, threads: 1 }).open({ logits: head(last, w.language_model, c.llm_config) });
+    const model = languageModel(w, c);
+    session = await ortNode({ folder, threads: 1 }).open({ logits: model.head(model.states(x, pass).at(-1)!) });
   });
   afterAll(async () => {
     await session.close();
