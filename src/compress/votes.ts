@@ -2,7 +2,8 @@
 import type { Outputs } from "../graph/graph.ts";
 import { size } from "../graph/shape.ts";
 import { input, iota } from "../graph/tensor.ts";
-import { languageModel, type MiniMonkeyConfig, merged } from "../models/mini-monkey.ts";
+import { languageModel, type MiniMonkeyConfig } from "../models/mini-monkey.ts";
+import { merged } from "../models/text-model.ts";
 import type { Weights } from "../weights/path.ts";
 
 /** Attention of layer `layer`, mean over heads, summed over the voters by weight. Inputs: ids [1, tokens] with `placeholder`
@@ -14,7 +15,7 @@ export function votes(layer: number, w: Weights, c: MiniMonkeyConfig, placeholde
   const features = input("features", [size("visual"), c.llm_config.hidden_size]);
   const voters = input("voters", [size("voters")], "i64");
   const weights = input("weights", [size("windows"), size("voters")]);
-  const x = merged(ids, features, placeholder, w, c);
+  const x = merged(ids, features, placeholder, languageModel(w, c));
   const pass = { positions: iota(t).reshape([1, t]) };
   const seen = languageModel(w, c).attentionOf(layer, x, voters, pass);
   return { votes: weights.matmul(seen.mean([1]).rearrange("1 1 r t -> r t")) };

@@ -4,6 +4,7 @@ import type { Outputs } from "../graph/graph.ts";
 import { minus, plus, size } from "../graph/shape.ts";
 import { input } from "../graph/tensor.ts";
 import { cachedParts, cacheOf, type TextModel } from "../models/text-model.ts";
+import type { Ids } from "./reference.ts";
 
 /** Tokens [b, steps] i64, and the logits [b, steps, v] that each is the largest of. */
 export interface Decoded {
@@ -92,6 +93,7 @@ function positionsOf(segments: readonly number[]): number[] {
   return segments.map((segment) => (segment < 0 ? 1 : count++));
 }
 
-function whole(rows: readonly (readonly number[])[]): Values {
+/** Rows of whole numbers as i64 [rows, length]. */
+export function whole(rows: readonly (readonly number[])[]): Ids {
   return { dtype: "i64", shape: [rows.length, rows[0].length], data: BigInt64Array.from(rows.flat(), BigInt) };
 }

@@ -1,18 +1,33 @@
-/** References of the language model: one pass over ids, and greedy decoding with a cache. */
+/** References of the language models: one pass over ids, and greedy decoding with a cache. */
+import { z } from "zod";
 import type { Values } from "../graph/engine.ts";
-import { size } from "../graph/shape.ts";
 import { input, iota, type Tensor } from "../graph/tensor.ts";
 import { internlm2, textConfig } from "../models/internlm2.ts";
+import { loraConfig, phi2, phi2Config } from "../models/phi2.ts";
 import type { TextModel } from "../models/text-model.ts";
 import { greedy } from "./greedy.ts";
 import type { Kind, Reference } from "./reference.ts";
 
-/** InternLM2. Inputs: input_ids and any input_ids_LENGTH [1, t], padded_input_ids with padded_attention_mask [b, t].
+/** InternLM2. */
+export const internlm2Language: Kind = (reference) =>
+  language(reference, internlm2(reference.w, reference.config(textConfig)));
+
+/** Phi-2 as in TinyGPT-V. */
+export const phi2Language: Kind = (reference) => language(reference, phi2(reference.w, reference.config(phi2Config)));
+
+const adapters = z.object({ lora: loraConfig });
+
+/** The same with its adapters, at its place in a checkpoint of TinyGPT-V. */
+export const phi2LoraLanguage: Kind = (reference) => {
+  const { lora } = reference.config(adapters);
+  return language(reference, phi2(reference.w.llama_model.base_model.model, reference.config(phi2Config), lora));
+};
+
+/** Inputs: input_ids and any input_ids_LENGTH [1, t]; padded_input_ids [b, t] or padded_inputs_embeds [b, t, d] with padded_attention_mask [b, t].
  *  Outputs: prefill_logits, prefillLENGTH_logits, hidden_states_I, attn_layerI; greedy_tokens and step_logits, bare, after
  *  fromLENGTH_ and after padded_, as many steps as the reference has. */
-export const language: Kind = async (reference) => {
-  const { w, inputs, wanted, ids, config } = reference;
-  const model = internlm2(w, config(textConfig));
+async function language(reference: Reference, model: TextModel): Promise<Record<string, Values>> {
+  const { inputs, wanted, ids, floats } = reference;
   const found: Record<string, Values> = {};
   for (const name of inputs.filter((name) => /^input_ids(_\d+)?$/.test(name))) {
     const given = ids(name);
@@ -21,15 +36,19 @@ export const language: Kind = async (reference) => {
     found[`prefill${t}_logits`] = logits;
     if (name === "input_ids") Object.assign(found, states, { prefill_logits: logits });
     for (const prefix of name === "input_ids" ? ["", `from${t}_`] : [`from${t}_`])
-      Object.assign(found, await generated(reference, model, prefix, given));
+      Object.assign(found, await generated(reference, model, prefix, await embedded(reference, model, given)));
   }
-  if (stepsOf(wanted, "padded_"))
-    Object.assign(
-      found,
-      await generated(reference, model, "padded_", ids("padded_input_ids"), ids("padded_attention_mask")),
-    );
-  return found;
-};
+  if (!stepsOf(wanted, "padded_")) return found;
+  const padded = inputs.includes("padded_inputs_embeds")
+    ? floats("padded_inputs_embeds")
+    : await embedded(reference, model, ids("padded_input_ids"));
+  return { ...found, ...(await generated(reference, model, "padded_", padded, ids("padded_attention_mask"))) };
+}
+
+/** ids: [b, t] → [b, t, d]. */
+async function embedded({ run }: Reference, model: TextModel, ids: Values): Promise<Values> {
+  return (await run({ embeds: model.embed(input("ids", ids.shape, "i64")) }, { ids })).embeds;
+}
 
 /** All that one pass over ids [b, t] shows. */
 async function pass({ wanted, run }: Reference, model: TextModel, ids: Values): Promise<Record<string, Values>> {
@@ -52,18 +71,16 @@ async function pass({ wanted, run }: Reference, model: TextModel, ids: Values): 
   );
 }
 
-/** Greedy decoding from ids [b, t], under names that begin with the prefix; nothing where nobody asked. */
+/** Greedy decoding from embeddings [b, t, d], under names that begin with the prefix; nothing where nobody asked. */
 async function generated(
-  { engine, wanted, run }: Reference,
+  { engine, wanted }: Reference,
   model: TextModel,
   prefix: string,
-  ids: Values,
+  embeds: Values,
   mask?: Values,
 ): Promise<Record<string, Values>> {
   const steps = stepsOf(wanted, prefix);
   if (!steps) return {};
-  const words = model.embed(input("ids", [ids.shape[0], size("tokens")], "i64"));
-  const { embeds } = await run({ embeds: words }, { ids });
   const { tokens, logits } = await greedy(engine, model, embeds, steps, mask);
   return { [`${prefix}greedy_tokens`]: tokens, [`${prefix}step_logits`]: logits };
 }

@@ -8,12 +8,11 @@ import { input, iota } from "../graph/tensor.ts";
 import {
   languageModel,
   type MiniMonkeyConfig,
-  merged,
   miniMonkeyConfig,
   patchFeatures,
   visualTokens,
 } from "../models/mini-monkey.ts";
-import type { TextModel } from "../models/text-model.ts";
+import { merged, type TextModel } from "../models/text-model.ts";
 import type { Weights } from "../weights/path.ts";
 import { greedy } from "./greedy.ts";
 import type { Ids, Kind, Reference } from "./reference.ts";
@@ -85,7 +84,7 @@ function promptGraph(
   c: MiniMonkeyConfig,
 ) {
   const features = visualTokens(patchFeatures(input("pixels", pixels), w, c), w, c);
-  return merged(input("ids", ids, "i64"), features.rearrange("n f d -> (n f) d"), placeholder, w, c);
+  return merged(input("ids", ids, "i64"), features.rearrange("n f d -> (n f) d"), placeholder, languageModel(w, c));
 }
 
 /** What survives of a prompt, with all that SCM saw of it. embeds: [1, t, d]; the window is `tokens` wide and begins at `from`. */

@@ -57,12 +57,3 @@ export function patchFeatures(pixels: Tensor, w: Weights, c: MiniMonkeyConfig, k
 export function visualTokens(x: Tensor, w: Weights, c: MiniMonkeyConfig): Tensor {
   return connector(pixelShuffle(x, 1 / c.downsample_ratio, c.ps_version), w.mlp1, c.llm_config.hidden_size);
 }
-
-/** Embeddings with the visual tokens written, in order, over the placeholders. ids: [b, t], features: [f, d] → [b, t, d]. */
-export function merged(ids: Tensor, features: Tensor, placeholder: number, w: Weights, c: MiniMonkeyConfig): Tensor {
-  const [b, t] = ids.shape;
-  const words = languageModel(w, c).embed(ids);
-  const here = ids.equal(placeholder);
-  const order = here.cast("i64").rearrange("b t -> (b t)").apply("cumsum", [], { axis: 0 }).sub(1).max(0);
-  return features.rows(order.reshape([b, t])).where(here.rearrange("b t -> b t 1"), words);
-}

@@ -35,6 +35,13 @@ export interface Cache {
   append(keys: Tensor, values: Tensor): [keys: Tensor, values: Tensor];
 }
 
+/** Embeddings with the visual tokens written, in order, over the placeholders. ids: [b, t], features: [f, d] → [b, t, d]. */
+export function merged(ids: Tensor, features: Tensor, placeholder: number, model: TextModel): Tensor {
+  const here = ids.equal(placeholder);
+  const order = here.cast("i64").rearrange("b t -> (b t)").apply("cumsum", [], { axis: 0 }).sub(1).max(0);
+  return features.rows(order.reshape(ids.shape)).where(here.rearrange("b t -> b t 1"), model.embed(ids));
+}
+
 /** A cache of b conversations as inputs `past.i.key`, `past.i.value` and outputs `present.i.key`, `present.i.value`. */
 export function cacheOf(model: TextModel, b: number, past: Dim): Cache & { outputs: Record<string, Tensor> } {
   const outputs: Record<string, Tensor> = {};

@@ -38,5 +38,15 @@ export function embedding(ids: Tensor, w: Weights, v: number, d: number): Tensor
 
 /** x Φ(x), exactly (Hendrycks 2016). */
 export const gelu = (x: Tensor): Tensor => x.apply("gelu");
+/** x Φ(x) by its approximation ½x(1 + tanh(√(2/π)(x + 0.044715x³))): "gelu_new" of published models. */
+export function geluTanh(x: Tensor): Tensor {
+  const inner = x
+    .mul(x)
+    .mul(0.044715)
+    .add(1)
+    .mul(x)
+    .mul(Math.sqrt(2 / Math.PI));
+  return x.mul(inner.apply("tanh").add(1)).mul(0.5);
+}
 /** x σ(x) (Elfwing 2017). */
 export const silu = (x: Tensor): Tensor => x.apply("silu");

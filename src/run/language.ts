@@ -4,8 +4,8 @@ import type { Engine, Feeds, Values } from "../graph/engine.ts";
 import type { Outputs } from "../graph/graph.ts";
 import { minus, size } from "../graph/shape.ts";
 import { input } from "../graph/tensor.ts";
-import { languageModel, type MiniMonkeyConfig, merged } from "../models/mini-monkey.ts";
-import { cachedParts, cacheOf } from "../models/text-model.ts";
+import { languageModel, type MiniMonkeyConfig } from "../models/mini-monkey.ts";
+import { cachedParts, cacheOf, merged } from "../models/text-model.ts";
 import type { Weights } from "../weights/path.ts";
 import type { LanguageModel, Prompt } from "./generate.ts";
 
@@ -23,7 +23,7 @@ export function languageGraph(w: Weights, c: MiniMonkeyConfig): Outputs {
   const model = languageModel(w, c);
   const t = size("tokens");
   const ids = input("ids", [1, t], "i64");
-  const x = merged(ids, input("features", [size("visual"), model.width]), visual, w, c);
+  const x = merged(ids, input("features", [size("visual"), model.width]), visual, model);
   const cache = cacheOf(model, 1, size("past"));
   const pass = { positions: input("positions", [1, t], "i64"), cache };
   const last = model.states(x, pass).at(-1)!.slice(1, minus(t, 1), t);

@@ -1,7 +1,8 @@
 /** What training minimises: cross entropy of the answers, and beside it that the tower names the characters it sees. */
 import { before, slots } from "../data/dense.ts";
 import { constant, input, iota, type Tensor } from "../graph/tensor.ts";
-import { languageModel, type MiniMonkeyConfig, merged, patchFeatures, visualTokens } from "../models/mini-monkey.ts";
+import { languageModel, type MiniMonkeyConfig, patchFeatures, visualTokens } from "../models/mini-monkey.ts";
+import { merged } from "../models/text-model.ts";
 import { linear, project } from "../nn/layers.ts";
 import { param, type Weights } from "../weights/path.ts";
 
@@ -89,7 +90,7 @@ function answerLosses(
   placeholder: number,
 ): Pick<Losses["parts"], "answer" | "before"> {
   const given = (name: string): Tensor => input(name, [rows, tokens], "i64");
-  const x = merged(given("ids"), features.rearrange("n f d -> (n f) d"), placeholder, w, c);
+  const x = merged(given("ids"), features.rearrange("n f d -> (n f) d"), placeholder, languageModel(w, c));
   const pass = { positions: given("positions"), segments: given("segments") };
   const model = languageModel(w, c);
   const states = model.states(x, pass);

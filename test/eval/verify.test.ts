@@ -15,7 +15,18 @@ const folders = [
   "scm",
   "mini_monkey_e2e",
   "mini_monkey_train",
+  "eva_vit_g",
+  "qformer",
+  "tinygptv_vision",
+  "phi2_tinygptv",
+  "phi2_tinygptv_lora",
+  "tinygptv_e2e",
+  "tinygptv_train",
+  "tinygptv_train_conv",
 ];
+
+/** Text alone teaches the projection of images nothing. */
+const zero = "text_grad.llama_proj2.bias";
 
 test.each(folders)("%s is what the authors' code computes, to a part in ten thousand", async (name) => {
   const { ok, outputs, failed } = await verify(golden(name));
@@ -24,7 +35,7 @@ test.each(folders)("%s is what the authors' code computes, to a part in ten thou
   const file = openSafetensors(join(golden(name), "outputs.safetensors"));
   expect(Object.keys(outputs).sort()).toEqual([...file.entries.keys()].sort());
   for (const [key, { dtype }] of file.entries) {
-    expect(outputs[key].max_abs_value).toBeGreaterThan(0);
+    if (key !== zero) expect(outputs[key].max_abs_value).toBeGreaterThan(0);
     if (dtype === "I64") expect(outputs[key]).toMatchObject({ max_abs_error: 0, identical: true });
   }
   file.close();

@@ -6,12 +6,12 @@ import { input, type Tensor } from "../../src/graph/tensor.ts";
 import {
   languageModel,
   type MiniMonkeyConfig,
-  merged,
   miniMonkeyConfig,
   patchFeatures,
   tokensPerTile,
   visualTokens,
 } from "../../src/models/mini-monkey.ts";
+import { merged } from "../../src/models/text-model.ts";
 import { openEnded } from "../../src/weights/checkpoint.ts";
 import { close, type Source, type Weights, weights } from "../../src/weights/path.ts";
 
@@ -106,7 +106,7 @@ function traced(w: Weights, c: MiniMonkeyConfig = config): Tensor {
   const s = c.force_image_size;
   const features = visualTokens(patchFeatures(input("pixels", [size("tiles"), 3, s, s]), w, c), w, c);
   const t = size("tokens");
-  const x = merged(input("ids", [1, t], "i64"), features.rearrange("n f d -> (n f) d"), 92546, w, c);
+  const x = merged(input("ids", [1, t], "i64"), features.rearrange("n f d -> (n f) d"), 92546, languageModel(w, c));
   const model = languageModel(w, c);
   return model.head(model.states(x, { positions: input("positions", [1, t], "i64") }).at(-1)!);
 }

@@ -8,7 +8,8 @@ import type { Page, Question } from "../../src/data/page.ts";
 import type { Session } from "../../src/graph/engine.ts";
 import { size } from "../../src/graph/shape.ts";
 import { input } from "../../src/graph/tensor.ts";
-import { languageModel, merged, tokensPerTile } from "../../src/models/mini-monkey.ts";
+import { languageModel, tokensPerTile } from "../../src/models/mini-monkey.ts";
+import { merged } from "../../src/models/text-model.ts";
 import { ortNode } from "../../src/run/ort-node.ts";
 import { byteTokenizer } from "../../src/text/bytes.ts";
 import { chatTemplate } from "../../src/text/template.ts";
@@ -78,7 +79,7 @@ describe("the model's logits", () => {
     const w = weights(openCheckpoint(tinyModel(folder)));
     const given = (name: string) => input(name, [1, size("tokens")], "i64");
     const features = input("features", [tokensPerTile(c), c.llm_config.hidden_size]);
-    const x = merged(given("ids"), features, placeholder, w, c);
+    const x = merged(given("ids"), features, placeholder, languageModel(w, c));
     const pass = { positions: given("positions"), segments: given("segments") };
     const model = languageModel(w, c);
     session = await ortNode({ folder, threads: 1 }).open({ logits: model.head(model.states(x, pass).at(-1)!) });

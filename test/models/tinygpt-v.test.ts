@@ -1,0 +1,125 @@
+/** TinyGPT-V's names and sizes, against the authors' constructors and the published counts; its numbers are in eval/verify.test.ts. */
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { evaluate } from "../../src/graph/evaluate.ts";
+import type { Outputs } from "../../src/graph/graph.ts";
+import { input, iota } from "../../src/graph/tensor.ts";
+import { total } from "../../src/graph/value.ts";
+import { phi2 } from "../../src/models/phi2.ts";
+import { type TinyGptVConfig, tinyGptLanguageModel, tinyGptSight, tinyGptVConfig } from "../../src/models/tinygpt-v.ts";
+import { openEnded } from "../../src/weights/checkpoint.ts";
+import { weights } from "../../src/weights/path.ts";
+import { golden } from "../support/altered.ts";
+import { drawn, value } from "../support/values.ts";
+
+/** The shapes of all weights that a model asks for, by key. */
+function shapes(c: TinyGptVConfig): Map<string, readonly number[]> {
+  const source = openEnded();
+  const w = weights(source);
+  const side = c.vit.img_size;
+  tinyGptSight(input("pixels", [1, 3, side, side]), w, c);
+  const model = tinyGptLanguageModel(w, c);
+  model.head(model.states(model.embed(input("ids", [1, 4], "i64")), { positions: iota(4).reshape([1, 4]) }).at(-1)!);
+  return new Map([...source.wanted].map(([key, { shape }]) => [key, shape]));
+}
+
+const read = (path: string): unknown => JSON.parse(readFileSync(path, "utf8"));
+
+describe("the names of a checkpoint are those that the authors' constructors give", () => {
+  const files = read(`${golden("tinygptv_ckpt_keys")}/keys.json`) as Record<
+    string,
+    { saved: Record<string, [...number[], string]>; n_all: number }
+  >;
+  const tiny = tinyGptVConfig.parse(read(`${golden("tinygptv_train")}/config.json`));
+  const { lora: _, ...bare } = tiny;
+
+  test.each(Object.entries(files))("%s", (name, { saved, n_all }) => {
+    const config = name.includes("no_lora") ? bare : tiny;
+    const found = shapes({ ...config, proj: [32, 4096, 64] });
+    // The one buffer among them holds 0, 1, 2, …, which no computation reads.
+    const buffer = "Qformer.bert.embeddings.position_ids";
+    expect(found.size).toBe(n_all - 1);
+    for (const [key, shape] of Object.entries(saved))
+      if (key !== buffer) expect([key, found.get(key)]).toEqual([key, shape.slice(0, -1)]);
+  });
+});
+
+describe("at full size", () => {
+  const published = tinyGptVConfig.parse({
+    vit: {
+      img_size: 448,
+      patch_size: 14,
+      embed_dim: 1408,
+      depth: 39,
+      num_heads: 16,
+      mlp_hidden: 6144,
+      qkv_bias: true,
+      layer_norm_eps: 1e-6,
+    },
+    qformer: {
+      hidden_size: 768,
+      num_hidden_layers: 12,
+      num_attention_heads: 12,
+      intermediate_size: 3072,
+      hidden_act: "gelu",
+      layer_norm_eps: 1e-12,
+      encoder_width: 1408,
+      cross_attention_freq: 2,
+      query_length: 32,
+    },
+    proj: [768, 4096, 2560],
+    llm: {
+      model_type: "phi",
+      vocab_size: 51200,
+      hidden_size: 2560,
+      intermediate_size: 10240,
+      num_hidden_layers: 32,
+      num_attention_heads: 32,
+      partial_rotary_factor: 0.4,
+      rope_theta: 10000,
+      rope_scaling: null,
+      max_position_embeddings: 2048,
+      layer_norm_eps: 1e-5,
+      hidden_act: "gelu_new",
+      tie_word_embeddings: false,
+    },
+    lora: { r: 64, lora_alpha: 16 },
+  });
+  const count = (c: TinyGptVConfig, keys: RegExp): number =>
+    [...shapes(c)].reduce((sum, [key, shape]) => sum + (keys.test(key) ? total(shape) : 0), 0);
+
+  // Tyrannosaurus/TinyGPT-V holds 12 bytes for each weight that learns: 166 MB after stage 1, 544 MB after the others.
+  const norms = /(q_layernorm|k_layernorm|input_layernorm|post_layernorm|final_layernorm)\.weight$|^llama_proj/;
+  test.each([
+    ["stage 1 learns", { ...published, lora: undefined }, norms, 13_809_664],
+    ["stages 2 to 4 learn", published, new RegExp(`${norms.source}|lora_[AB]`), 45_266_944],
+    ["the language model has", { ...published, lora: undefined }, /^llama_model/, 2_779_683_840 + 32 * (2560 + 4 * 80)],
+  ])("%s as many weights as published", (_, config, keys, expected) => {
+    expect(count(config, keys)).toBe(expected);
+  });
+
+  test("the tower has 985.9 million weights with 224-pixel positions", () => {
+    const small = { ...published, vit: { ...published.vit, img_size: 224 } };
+    expect(count(small, /^visual_encoder/) / 1e6).toBeCloseTo(985.9, 0);
+  });
+});
+
+test("attention of a layer: each voter gives each head 1, to itself and what came before", () => {
+  const c = { ...tinyGptVConfig.parse(read(`${golden("tinygptv_train")}/config.json`)).llm, vocab_size: 8 };
+  const source = openEnded();
+  const model = phi2(weights(source), c);
+  const pass = { positions: iota(5).reshape([1, 5]) };
+  const y = model.attentionOf(1, input("x", [1, 5, 64]), input("voters", [2], "i64"), pass);
+  const graph: Outputs = { y };
+  const given = [...source.wanted].map(([key, { shape }], i) => [key, drawn(shape, i)] as const);
+  const feeds = { x: drawn([1, 5, 64], 99), voters: value([2], 4, 2), ...Object.fromEntries(given) };
+  const { shape, data } = evaluate(graph, feeds).y;
+  expect(shape).toEqual([1, 4, 2, 5]);
+  for (let head = 0; head < 4; head++)
+    [5, 3].forEach((seen, voter) => {
+      const votes = data.slice((head * 2 + voter) * 5, (head * 2 + voter + 1) * 5);
+      expect(votes.reduce((a, b) => a + b)).toBeCloseTo(1, 12);
+      expect(votes.slice(seen).every((vote) => vote === 0)).toBe(true);
+      expect(votes.slice(0, seen).every((vote) => vote > 0)).toBe(true);
+    });
+});
