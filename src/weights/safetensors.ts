@@ -1,7 +1,8 @@
 /** Safetensors files on disk: read a tensor at a time by its byte range, write whole files or nothing. */
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { basename } from "node:path";
-import { FormatError, RequestError, WeightError } from "../errors.ts";
+import { RequestError, WeightError } from "../errors.ts";
+import { maxTransfer, openToRead, readRange } from "./bytes.ts";
 import { type Dtype, dtypeBytes, type Entry, formatHeader, headerLength, parseHeader } from "./header.ts";
 import { decodeValues, encodeValues, type Values } from "./values.ts";
 import { whole } from "./whole.ts";
@@ -44,33 +45,6 @@ export function openSafetensors(path: string): SafetensorsFile {
     closeSync(file);
     throw error;
   }
-}
-
-function openToRead(path: string): number {
-  let file: number;
-  try {
-    file = openSync(path, "r");
-  } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    throw missing ? new RequestError(`${path}: no such file`, 404) : new RequestError((cause as Error).message);
-  }
-  if (fstatSync(file).isFile()) return file;
-  closeSync(file);
-  throw new FormatError(`${path}: is not a file; expected a .safetensors file`);
-}
-
-/** One read call moves at most this many bytes: the system's limit is 2 GiB. */
-const maxTransfer = 2 ** 30;
-
-function readRange(file: number, offset: number, length: number, name: string): Uint8Array {
-  const bytes = new Uint8Array(length);
-  for (let done = 0; done < length; ) {
-    const read = readSync(file, bytes, done, Math.min(length - done, maxTransfer), offset + done);
-    if (read === 0)
-      throw new FormatError(`${name}: ends at byte ${offset + done} while being read; expected ${offset + length}`);
-    done += read;
-  }
-  return bytes;
 }
 
 /** A tensor to store. `data` may be a function, called when its turn comes, so that a file may exceed memory. */
