@@ -12,8 +12,8 @@ export interface SafetensorsFile {
   readonly path: string;
   readonly entries: ReadonlyMap<string, Entry>;
   readonly metadata: Readonly<Record<string, string>>;
-  /** The stored bytes of one tensor. Throws WeightError when there is no such key. */
-  bytes(key: string): Uint8Array;
+  /** The stored bytes of one tensor, from byte `start` on at most `length` of them. Throws WeightError when there is no such key. */
+  bytes(key: string, start?: number, length?: number): Uint8Array;
   /** The numbers of one tensor, F16 and BF16 widened to Float32Array. Throws WeightError when there is no such key. */
   read(key: string): Values;
   close(): void;
@@ -28,10 +28,10 @@ export function openSafetensors(path: string): SafetensorsFile {
     const { size } = fstatSync(file);
     const length = headerLength(readRange(file, 0, Math.min(8, size), name), size, name);
     const { entries, metadata } = parseHeader(readRange(file, 0, 8 + length, name), size, name);
-    const bytes = (key: string): Uint8Array => {
+    const bytes = (key: string, start = 0, length = Number.POSITIVE_INFINITY): Uint8Array => {
       const entry = entries.get(key);
       if (!entry) throw new WeightError(`no weight "${key}" in ${name}, which holds ${entries.size} tensors`);
-      return readRange(file, entry.offset, entry.length, name);
+      return readRange(file, entry.offset + start, Math.min(length, entry.length - start), name);
     };
     return {
       path,
@@ -47,11 +47,11 @@ export function openSafetensors(path: string): SafetensorsFile {
   }
 }
 
-/** A tensor to store. `data` may be a function, called when its turn comes, so that a file may exceed memory. */
+/** A tensor to store. `data` may be a function, called when its turn comes, that gives the numbers piece by piece, so that a file may exceed memory. */
 export interface StoredTensor {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
-  readonly data: Values | (() => Values);
+  readonly data: Values | (() => Iterable<Values>);
 }
 
 /** Writes tensors in the given order, the same bytes for the same input; a Float32Array may be stored as F16 or BF16.
@@ -69,7 +69,7 @@ export function writeSafetensors(
       const file = openSync(beside, "wx");
       try {
         writeAll(file, formatHeader(list, metadata));
-        for (const [key, tensor] of list) writeAll(file, tensorBytes(key, tensor));
+        for (const [key, tensor] of list) for (const bytes of tensorBytes(key, tensor)) writeAll(file, bytes);
         fsyncSync(file);
       } finally {
         closeSync(file);
@@ -88,13 +88,20 @@ function checkKeys(tensors: readonly (readonly [string, StoredTensor])[]): void 
   }
 }
 
-function tensorBytes(key: string, { dtype, shape, data }: StoredTensor): Uint8Array {
-  const bytes = encodeValues(dtype, typeof data === "function" ? data() : data, key);
+/** The bytes of a tensor, piece by piece. Throws WeightError unless they are as many as its shape takes. */
+function* tensorBytes(key: string, { dtype, shape, data }: StoredTensor): Generator<Uint8Array> {
   const size = dtypeBytes[dtype];
   const expected = shape.reduce((product, n) => product * n, 1);
-  if (bytes.length !== expected * size)
-    throw new WeightError(`"${key}" has ${bytes.length / size} numbers; shape [${shape.join(", ")}] takes ${expected}`);
-  return bytes;
+  const found = (length: number): WeightError =>
+    new WeightError(`"${key}" has ${length / size} numbers; shape [${shape.join(", ")}] takes ${expected}`);
+  let written = 0;
+  for (const values of typeof data === "function" ? data() : [data]) {
+    const bytes = encodeValues(dtype, values, key);
+    written += bytes.length;
+    if (written > expected * size) throw found(written);
+    yield bytes;
+  }
+  if (written < expected * size) throw found(written);
 }
 
 function writeAll(file: number, bytes: Uint8Array): void {

@@ -106,3 +106,20 @@ save_zip("calls.pth", {"weight": Call()}, [])
 save_zip("nothing.pth", {"epoch": 1}, [])
 save_zip("outside.pth", {"weight": Tensor(shared, 4, (2, 3), (3, 1))}, [shared])
 save_zip("lost.pth", {"weight": Tensor(shared, 0, (2, 3), (3, 1))}, [])
+
+# The weights of a reference folder as a checkpoint, for the way from .pth to a model folder.
+import json, pathlib
+raw = pathlib.Path("../../golden/mini_monkey_e2e/weights.safetensors").read_bytes()
+length = struct.unpack("<Q", raw[:8])[0]
+header = json.loads(raw[8 : 8 + length])
+tensors, stored = collections.OrderedDict(), []
+for key, entry in header.items():
+    if key == "__metadata__": continue
+    begin, end = entry["data_offsets"]
+    values = struct.unpack(f"<{(end - begin) // 4}f", raw[8 + length + begin : 8 + length + end])
+    storage = Storage(str(len(stored)), "Float", values)
+    strides = [1]
+    for n in entry["shape"][:0:-1]: strides.insert(0, strides[0] * n)
+    tensors[key] = Tensor(storage, 0, tuple(entry["shape"]), tuple(strides))
+    stored.append(storage)
+save_zip("mini_monkey_e2e.bin", tensors, stored)

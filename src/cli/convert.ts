@@ -1,0 +1,46 @@
+/** `galago convert`: published weights to a model folder. */
+import { SingleBar } from "cli-progress";
+import type { StoredPrecision } from "../run/convert.ts";
+import { type Command, jsonOption, type Terminal } from "./command.ts";
+import { json, write } from "./output.ts";
+import { usageError } from "./values.ts";
+
+interface Options {
+  readonly precision: StoredPrecision;
+  readonly json?: boolean;
+}
+
+/** The command as data. */
+export const convert: Command<Options> = {
+  name: "convert",
+  about: "turn a published model of Mini-Monkey's shape into a folder for --model",
+  args: [
+    { name: "<source>", about: "config.json, .safetensors or .bin files, tokenizer.model or tokenizer.json" },
+    { name: "<dest>", about: "where to write; made if it is not there" },
+  ],
+  options: [
+    { flags: "--precision <p>", about: "how weights are stored: f16 or f32", parse: precision, default: "f16" },
+    jsonOption,
+  ],
+  run,
+};
+
+async function run([source, dest]: readonly string[], options: Options, terminal: Terminal): Promise<void> {
+  const { convert } = await import("../run/convert.ts");
+  const bar = terminal.stderr.isTTY
+    ? new SingleBar({ stream: terminal.stderr as NodeJS.WritableStream, format: "{bar} {percentage}%, {eta} s left" })
+    : undefined;
+  bar?.start(1, 0);
+  const onProgress = (done: number, total: number): void => bar?.update(done / total);
+  const { tensors, parameters } = await convert(source, dest, { precision: options.precision, onProgress }).finally(
+    () => bar?.stop(),
+  );
+  if (options.json) return json(terminal, { source, dest, precision: options.precision, tensors, parameters });
+  return write(terminal.stdout, `${tensors} weights, ${(parameters / 1e6).toFixed(1)} million numbers, in ${dest}\n`);
+}
+
+function precision(word: string): StoredPrecision {
+  if (word === "f16" || word === "f32") return word;
+  const why = word === "int8" ? "int8 is rounded when a model is opened: ask --precision int8" : "expected f16 or f32";
+  throw usageError(`"${word}" is no way to store weights, ${why}`);
+}

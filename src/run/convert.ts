@@ -1,0 +1,138 @@
+/** From a published folder to one that Galago opens: weights tensor by tensor, config.json as it is, a tokenizer.json. */
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { z } from "zod";
+import { FormatError, RequestError, WeightError } from "../errors.ts";
+import type { MiniMonkeyConfig } from "../models/mini-monkey.ts";
+import { type AddedToken, fromSentencePiece } from "../text/sentencepiece.ts";
+import { parseTokenizer } from "../text/tokenizer.ts";
+import { openEnded } from "../weights/checkpoint.ts";
+import { weights } from "../weights/path.ts";
+import { openPublished, type Published } from "../weights/published.ts";
+import { type StoredTensor, writeSafetensors } from "../weights/safetensors.ts";
+import { writeWhole } from "../weights/whole.ts";
+import { languageGraph } from "./language.ts";
+import { checked, readConfig, readJson } from "./models.ts";
+import { sightGraph } from "./sight.ts";
+
+/** How weights are stored. */
+export type StoredPrecision = "f16" | "f32";
+
+export interface ConvertOptions {
+  readonly precision: StoredPrecision;
+  readonly signal?: AbortSignal;
+  /** Numbers stored so far, and of all. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** What was written. */
+export interface Converted {
+  readonly tensors: number;
+  readonly parameters: number;
+}
+
+/** Buffers that published files hold and no computation reads. */
+const buffers = /rotary_emb\.inv_freq$/;
+
+/** Converts a published folder. What a failed or stopped run leaves is no model: config.json comes last. The same source gives the same bytes.
+ *  Throws RequestError, FormatError, and WeightError where keys or shapes are not the model's or a number is none or beyond the type. */
+export async function convert(source: string, dest: string, options: ConvertOptions): Promise<Converted> {
+  if (resolve(source) === resolve(dest)) throw new RequestError(`${dest}: is the source; choose another folder`);
+  const c = readConfig(source);
+  const tokenizer = tokenizerJson(source, c.llm_config.vocab_size);
+  const published = await openPublished(source);
+  try {
+    const keys = matched(published, c);
+    const count = (key: string): number => published.entries.get(key)!.shape.reduce((a, b) => a * b, 1);
+    const parameters = keys.reduce((sum, key) => sum + count(key), 0);
+    let done = 0;
+    const tensor = (key: string): readonly [string, StoredTensor] => [
+      key,
+      {
+        dtype: options.precision === "f16" ? "F16" : "F32",
+        shape: published.entries.get(key)!.shape,
+        *data() {
+          for (const values of published.pieces(key)) {
+            options.signal?.throwIfAborted();
+            yield rounded(values, key, options.precision, source);
+            options.onProgress?.((done += values.length), parameters);
+          }
+        },
+      },
+    ];
+    mkdirSync(dest, { recursive: true });
+    writeSafetensors(join(dest, "model.safetensors"), keys.map(tensor));
+    writeWhole(join(dest, "tokenizer.json"), `${JSON.stringify(tokenizer)}\n`);
+    copyFileSync(join(source, "config.json"), join(dest, "config.json"));
+    return { tensors: keys.length, parameters };
+  } finally {
+    published.close();
+  }
+}
+
+/** The keys of the model in order, all of which are there with the shapes it expects. */
+function matched(published: Published, c: MiniMonkeyConfig): string[] {
+  const model = openEnded();
+  const w = weights(model);
+  sightGraph(w, c);
+  languageGraph(w, c);
+  for (const [key, { shape }] of model.wanted) {
+    const found = published.entries.get(key);
+    if (!found) throw new WeightError(`${published.name}: no weight "${key}", which its config.json asks for`);
+    if (found.shape.join() !== shape.join())
+      throw new WeightError(`${published.name}: "${key}" is [${found.shape}], config.json asks for [${shape}]`);
+  }
+  const left = [...published.entries.keys()].filter((key) => !model.wanted.has(key) && !buffers.test(key));
+  if (left.length)
+    throw new WeightError(
+      `${published.name}: the model uses ${model.wanted.size} weights and leaves ${left.length} unused: ${left.slice(0, 5).join(", ")}`,
+    );
+  return [...model.wanted.keys()].sort();
+}
+
+/** Largest magnitude that rounds to a finite F16. */
+const f16Limit = 65520;
+
+function rounded(
+  values: ArrayLike<number | bigint>,
+  key: string,
+  precision: StoredPrecision,
+  name: string,
+): Float32Array {
+  const floats = values instanceof Float32Array ? values : Float32Array.from(values, Number);
+  const bad = floats.findIndex((v) => !(Math.abs(v) < (precision === "f16" ? f16Limit : Number.POSITIVE_INFINITY)));
+  if (bad < 0) return floats;
+  const why = Number.isFinite(floats[bad])
+    ? "beyond f16; choose --precision f32"
+    : "no number; download the file again";
+  throw new WeightError(`${name}: "${key}" holds ${floats[bad]}, ${why}`);
+}
+
+const addedTokens = z.record(z.string(), z.int().min(0));
+const tokenizerConfig = z.object({
+  added_tokens_decoder: z.record(z.string(), z.object({ content: z.string(), special: z.boolean() })).default({}),
+});
+
+/** tokenizer.json as it is, or made of tokenizer.model with the tokens that stand beside it. */
+function tokenizerJson(folder: string, ids: number): object {
+  const [ready, pieces] = ["tokenizer.json", "tokenizer.model"].map((file) => join(folder, file));
+  const json = existsSync(ready) ? (readJson(ready) as object) : fromModel(folder, pieces);
+  const name = existsSync(ready) ? ready : pieces;
+  const { size } = parseTokenizer(json, name);
+  if (size <= ids) return json;
+  throw new FormatError(
+    `${name}: has ${size} ids, config.json says llm_config.vocab_size ${ids}; take the model's own`,
+  );
+}
+
+function fromModel(folder: string, path: string): object {
+  if (!existsSync(path)) throw new RequestError(`${folder}: has neither tokenizer.json nor tokenizer.model`, 404);
+  const read = <T>(file: string, schema: z.ZodType<T>): T | undefined =>
+    existsSync(join(folder, file)) ? checked(schema, readJson(join(folder, file)), join(folder, file)) : undefined;
+  const added = new Map<number, AddedToken>();
+  for (const [content, id] of Object.entries(read("added_tokens.json", addedTokens) ?? {}))
+    added.set(id, { id, content, special: true });
+  for (const [id, token] of Object.entries(read("tokenizer_config.json", tokenizerConfig)?.added_tokens_decoder ?? {}))
+    added.set(Number(id), { id: Number(id), content: token.content, special: token.special });
+  return fromSentencePiece(readFileSync(path), path, [...added.values()]);
+}

@@ -1,0 +1,97 @@
+/** Weights as their authors publish them: one file or many, safetensors or torch.save's, with or without an index. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { FormatError, RequestError, WeightError } from "../errors.ts";
+import { type Dtype, dtypeBytes } from "./header.ts";
+import { openSafetensors } from "./safetensors.ts";
+import { openTorch } from "./torch.ts";
+import { decodeValues, type Values } from "./values.ts";
+
+/** Type and shape of a stored tensor. */
+interface Stored {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+}
+
+/** The tensors of a folder, which are read piece by piece. */
+export interface Published {
+  /** Named in messages: the folder. */
+  readonly name: string;
+  readonly entries: ReadonlyMap<string, Stored>;
+  /** The numbers of one tensor, F16 and BF16 widened, at most a few million at a time. */
+  pieces(key: string): Iterable<Values>;
+  close(): void;
+}
+
+/** Bytes that are held of a tensor at a time. */
+const pieceBytes = 2 ** 24;
+
+/** Opens all weights of a folder; where there are safetensors, torch files beside them hold the same. Throws RequestError (404) where there are none,
+ *  FormatError for a damaged file or one that the index names and is missing, WeightError on a key that two files hold. */
+export async function openPublished(folder: string): Promise<Published> {
+  const names = weightFiles(folder);
+  const files: { close(): void }[] = [];
+  const closeAll = (): void => {
+    for (const file of files) file.close();
+  };
+  const entries = new Map<string, Stored>();
+  const readers = new Map<string, () => Iterable<Values>>();
+  try {
+    for (const name of names) {
+      const path = join(folder, name);
+      const file = name.endsWith(".safetensors") ? openSafetensors(path) : await openTorch(path);
+      files.push(file);
+      for (const [key, { dtype, shape }] of file.entries) {
+        if (entries.has(key))
+          throw new WeightError(`"${key}" is in two files of ${folder}: ${name} and another; keep one`);
+        entries.set(key, { dtype, shape });
+        readers.set(
+          key,
+          "metadata" in file
+            ? () => stretches(file.entries.get(key)!, (start, n) => file.bytes(key, start, n))
+            : () => [file.read(key)],
+        );
+      }
+    }
+  } catch (error) {
+    closeAll();
+    throw error;
+  }
+  return { name: folder, entries, pieces: (key) => readers.get(key)!(), close: closeAll };
+}
+
+function* stretches(
+  { dtype, length }: Stored & { length: number },
+  bytes: (start: number, length: number) => Uint8Array,
+): Generator<Values> {
+  const step = pieceBytes - (pieceBytes % dtypeBytes[dtype]);
+  for (let start = 0; start < length; start += step) yield decodeValues(dtype, bytes(start, step));
+}
+
+const index = z.object({ weight_map: z.record(z.string(), z.string()) });
+
+/** The names of the files with weights. */
+function weightFiles(folder: string): string[] {
+  if (!existsSync(folder)) throw new RequestError(`${folder}: no such folder`, 404);
+  const names = readdirSync(folder).sort();
+  const kinds = [/\.safetensors$/, /\.(bin|pth|pt)$/].map((kind) => names.filter((name) => kind.test(name)));
+  const found = kinds.find((list) => list.length) ?? [];
+  if (!found.length)
+    throw new RequestError(`${folder} holds no weights: no .safetensors, .bin, .pth or .pt file was found there`, 404);
+  for (const name of names.filter((name) => name.endsWith(".index.json"))) {
+    const ofKind = found.some((file) => file.endsWith(name.includes("safetensors") ? ".safetensors" : ".bin"));
+    const missing = ofKind ? listed(join(folder, name)).filter((file) => !names.includes(file)) : [];
+    if (missing.length)
+      throw new FormatError(`${folder}: ${name} lists ${missing.join(", ")}, which is not there; download it too`);
+  }
+  return found;
+}
+
+function listed(path: string): string[] {
+  try {
+    return [...new Set(Object.values(index.parse(JSON.parse(readFileSync(path, "utf8"))).weight_map))];
+  } catch (cause) {
+    throw new FormatError(`${path}: is no index of weights; expected { "weight_map": { key: file } }`, { cause });
+  }
+}
