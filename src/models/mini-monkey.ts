@@ -1,22 +1,23 @@
-/** Mini-Monkey (Huang 2024, arXiv 2408.02034): InternViT, pixel shuffle, MLP, InternLM2; the graph of InternVL2-2B. */
+/** Mini-Monkey (Huang 2024, arXiv 2408.02034): InternViT, pixel shuffle, MLP, InternLM2; the graph of InternVL2-2B. With another language model it is another InternVL. */
 import { z } from "zod";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Weights } from "../weights/path.ts";
 import { connector, pixelShuffle } from "./connector.ts";
 import { internVit, type VisionConfig, visionConfig } from "./intern-vit.ts";
 import { internlm2, type TextConfig, textConfig } from "./internlm2.ts";
+import { type LlamaConfig, llama, llamaConfig } from "./llama.ts";
 import type { TextModel } from "./text-model.ts";
 
 /** config.json; literals are what the code computes. The last four keys are Galago's: absent in published files. */
 export const miniMonkeyConfig: z.ZodType<MiniMonkeyConfig> = z.object({
   model_type: z.literal("internvl_chat"),
-  template: z.literal("internlm2-chat"),
+  template: z.enum(["internlm2-chat", "Hermes-2", "internvl2_5"]),
   force_image_size: z.int().positive(),
   downsample_ratio: z.number().positive().max(1),
   select_layer: z.literal(-1),
   ps_version: z.enum(["v1", "v2"]),
   vision_config: visionConfig,
-  llm_config: textConfig,
+  llm_config: z.discriminatedUnion("model_type", [textConfig, llamaConfig]),
   tiles: z.string().optional(),
   scm_ratio: z.number().optional(),
   system_message: z.string().optional(),
@@ -24,13 +25,13 @@ export const miniMonkeyConfig: z.ZodType<MiniMonkeyConfig> = z.object({
 });
 export interface MiniMonkeyConfig {
   model_type: "internvl_chat";
-  template: "internlm2-chat";
+  template: "internlm2-chat" | "Hermes-2" | "internvl2_5";
   force_image_size: number;
   downsample_ratio: number;
   select_layer: -1;
   ps_version: "v1" | "v2";
   vision_config: VisionConfig;
-  llm_config: TextConfig;
+  llm_config: TextConfig | LlamaConfig;
   /** Default tile policy, as in `--tiles`. */
   tiles?: string | undefined;
   /** Default share of detail tokens that SCM keeps; absent: off. */
@@ -45,7 +46,10 @@ export const tokensPerTile = (c: MiniMonkeyConfig): number =>
   ((c.force_image_size / c.vision_config.patch_size) * c.downsample_ratio) ** 2;
 
 /** The language model at its place in the whole. */
-export const languageModel = (w: Weights, c: MiniMonkeyConfig): TextModel => internlm2(w.language_model, c.llm_config);
+export function languageModel(w: Weights, { llm_config: c }: MiniMonkeyConfig): TextModel {
+  return isLlama(c) ? llama(w.language_model, c) : internlm2(w.language_model, c);
+}
+const isLlama = (c: TextConfig | LlamaConfig): c is LlamaConfig => c.model_type === "llama" || c.model_type === "qwen2";
 
 /** Patch features without the class token. pixels: [n, 3, s, s] → [n, (s/p)², d]. */
 export function patchFeatures(pixels: Tensor, w: Weights, c: MiniMonkeyConfig, keep?: Tensor): Tensor {

@@ -14,27 +14,41 @@ export interface Template {
   readonly system: string;
   readonly open: Readonly<Record<Message["role"], string>>;
   readonly close: string;
-  readonly bos: string;
+  /** The token in front of everything, where the family has one. */
+  readonly bos?: string;
   /** Tokens that end an answer. */
   readonly stop: readonly string[];
   /** An image is `begin`, as many `token`s as it has features, `end`. */
   readonly image: { readonly begin: string; readonly token: string; readonly end: string };
 }
 
-/** Templates by the name in config.json. internlm2-chat has no newline after `<|im_end|>`, and ends only with it. */
+const firstGreeting =
+  "你是由上海人工智能实验室联合商汤科技开发的书生多模态大模型，英文名叫InternVL, 是一个有用无害的人工智能助手。";
+
+/** As InternVL2-2B and -8B write: no newline after `<|im_end|>`, and an answer ends only with it. */
+const internlm2Chat: Template = {
+  system: firstGreeting,
+  open: {
+    system: "<|im_start|>system\n",
+    user: "<|im_start|>user\n",
+    assistant: "<|im_start|>assistant\n",
+  },
+  close: "<|im_end|>",
+  bos: "<s>",
+  stop: ["<|im_end|>"],
+  image: { begin: "<img>", token: "<IMG_CONTEXT>", end: "</img>" },
+};
+const { bos: _, ...withoutBos } = internlm2Chat;
+
+/** Templates by the name in config.json (InternVL, `conversation.py`). Hermes-2: the Qwen2 of InternVL2-1B, whose tokenizer has no begin. */
 const templates: Readonly<Record<string, Template>> = {
-  "internlm2-chat": {
+  "internlm2-chat": internlm2Chat,
+  "Hermes-2": withoutBos,
+  internvl2_5: {
+    ...withoutBos,
     system:
-      "你是由上海人工智能实验室联合商汤科技开发的书生多模态大模型，英文名叫InternVL, 是一个有用无害的人工智能助手。",
-    open: {
-      system: "<|im_start|>system\n",
-      user: "<|im_start|>user\n",
-      assistant: "<|im_start|>assistant\n",
-    },
-    close: "<|im_end|>",
-    bos: "<s>",
-    stop: ["<|im_end|>"],
-    image: { begin: "<img>", token: "<IMG_CONTEXT>", end: "</img>" },
+      "你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的多模态大语言模型。",
+    close: "<|im_end|>\n",
   },
 };
 
@@ -64,12 +78,12 @@ export function prompt(messages: readonly Message[], options: PromptOptions): st
   return promptText(messages, options).replaceAll(token, () => token.repeat(options.imageTokens![image++]!));
 }
 
-/** The ids of `prompt` with the begin-of-sequence id in front: the same ids as encoding its text, without segmenting a
+/** The ids of `prompt` with the begin-of-sequence id, where there is one, in front: the same ids as encoding its text, without segmenting a
  *  run of thousands of image tokens. */
 export function promptIds(tokenizer: Tokenizer, messages: readonly Message[], options: PromptOptions): number[] {
   const { template, imageTokens = [] } = options;
   const ids = tokenizer.encode(promptText(messages, options));
-  return [tokenizer.id(template.bos), ...expand(ids, tokenizer, template, imageTokens)];
+  return [...begin(tokenizer, template), ...expand(ids, tokenizer, template, imageTokens)];
 }
 
 function promptText(messages: readonly Message[], options: PromptOptions): string {
@@ -78,6 +92,9 @@ function promptText(messages: readonly Message[], options: PromptOptions): strin
   const text = parts(messages, options).map((part) => part.text);
   return text.join("") + options.template.open.assistant;
 }
+
+/** The id in front of everything, where there is one. */
+const begin = (tokenizer: Tokenizer, { bos }: Template): number[] => (bos === undefined ? [] : [tokenizer.id(bos)]);
 
 /** A training sample: token ids, and for each id the label that the position before it should predict. */
 export interface Labelled {
@@ -104,15 +121,15 @@ export function labelled(
     .map(({ role, content }) => ({ role, content: content.trim() }));
   const pieces = runs(parts(stripped, options));
   const whole = tokenizer.encode(pieces.map((piece) => piece.text).join(""));
-  const ids = [tokenizer.id(template.bos), ...expand(whole, tokenizer, template, imageTokens)];
-  const labels = [unlabelled];
+  const ids = [...begin(tokenizer, template), ...expand(whole, tokenizer, template, imageTokens)];
+  const labels = begin(tokenizer, template).map(() => unlabelled);
   let image = 0;
   for (const { text, trained } of pieces) {
     const images = text.split(template.image.token).length - 1;
     const counts = imageTokens.slice(image, (image += images));
-    const begin = labels.length;
+    const from = labels.length;
     const { length } = expand(tokenizer.encode(text), tokenizer, template, counts);
-    for (let i = begin; i < begin + length; i++) labels.push(trained ? ids[i]! : unlabelled);
+    for (let i = from; i < from + length; i++) labels.push(trained ? ids[i]! : unlabelled);
   }
   const usable = labels.length === ids.length ? labels : ids.map(() => unlabelled);
   return { ids: ids.slice(0, maxTokens), labels: usable.slice(0, maxTokens) };

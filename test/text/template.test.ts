@@ -103,7 +103,7 @@ test.each<[string, () => unknown, RegExp]>([
     () => prompt([user("<IMG_CONTEXT>")], { template, imageTokens: [1] }),
     /message 1 holds "<IMG_CONTEXT>"/,
   ],
-  ["an unknown template", () => chatTemplate("toString"), /no chat template "toString"; there are internlm2-chat/],
+  ["an unknown template", () => chatTemplate("toString"), /no chat template "toString"; there are internlm2-chat, Hermes-2, internvl2_5/],
 ])("%s is a RequestError", (_, ask, message) => {
   expect(ask).toThrow(RequestError);
   expect(ask).toThrow(message);
@@ -198,4 +198,14 @@ describe("labels", () => {
       labels: [unlabelled],
     });
   });
+});
+
+test.each([
+  ["Hermes-2", "<|im_start|>system\nS<|im_end|><|im_start|>user\nhello<|im_end|><|im_start|>assistant\n"],
+  ["internvl2_5", "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nhello<|im_end|>\n<|im_start|>assistant\n"],
+])("%s writes turns as InternVL does, and nothing in front of them", (name, expected) => {
+  const template = chatTemplate(name);
+  const messages = [{ role: "user", content: "hello" }] as const;
+  expect(prompt(messages, { template, system: "S" })).toBe(expected);
+  expect(promptIds(tokenizer, messages, { template, system: "S" })).toEqual(tokenizer.encode(expected));
 });

@@ -1,0 +1,104 @@
+/** The decoder that LLaMA (Touvron 2023) set: RMS norms in front, rotary grouped queries, a gated MLP. Families differ in names and packing only. */
+import { plus } from "../graph/shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { attention, bias, causal, probabilities } from "../nn/attention.ts";
+import { embedding, project, rmsNorm, silu } from "../nn/layers.ts";
+import { rotary } from "../nn/rotary.ts";
+import type { Weights } from "../weights/path.ts";
+import { biasOf, type Cache, type Pass, type TextModel } from "./text-model.ts";
+
+/** The sizes and constants that such a model has. */
+export interface DecoderConfig {
+  vocab_size: number;
+  hidden_size: number;
+  intermediate_size: number;
+  num_hidden_layers: number;
+  num_attention_heads: number;
+  num_key_value_heads: number;
+  max_position_embeddings: number;
+  rms_norm_eps: number;
+  rope_theta: number;
+  rope_scaling: { type: "dynamic"; factor: number } | null;
+}
+
+/** Where one layer's weights lie. */
+interface LayerWeights {
+  readonly attentionNorm: Weights;
+  /** Queries, keys and values. x: [b, t, d] → q [b, k, r, t, e], keys and values [b, k, 1, t, e]: k groups of r heads share one key and value head (Ainslie 2023). */
+  heads(x: Tensor): [q: Tensor, k: Tensor, v: Tensor];
+  readonly out: Weights;
+  readonly mlpNorm: Weights;
+  readonly gate: Weights;
+  readonly up: Weights;
+  readonly down: Weights;
+}
+
+/** Where a model's weights lie. */
+export interface DecoderWeights {
+  readonly embed: Weights;
+  readonly norm: Weights;
+  /** Of the logits; it may be that of the embedding. */
+  readonly head: Weights;
+  layer(i: number): LayerWeights;
+}
+
+/** A model of this shape. */
+export function decoder(w: DecoderWeights, c: DecoderConfig): TextModel {
+  const { hidden_size: d, num_attention_heads: h, num_key_value_heads: k, rms_norm_eps: eps } = c;
+  return {
+    width: d,
+    vocabulary: c.vocab_size,
+    layers: c.num_hidden_layers,
+    cacheShape: (b, t) => [b, k, 1, t, d / h],
+    embed: (ids) => embedding(ids, w.embed, c.vocab_size, d),
+    head: (x) => project(x, w.head, c.vocab_size),
+    states(x, pass) {
+      const context = contextOf(x, c, pass);
+      const states = [x];
+      for (let i = 0; i < c.num_hidden_layers; i++) states.push(layer(states[i], w.layer(i), c, context));
+      states.push(rmsNorm(states.pop()!, w.norm, eps));
+      return states;
+    },
+    attentionOf(index, x, voters, pass) {
+      const context = contextOf(x, c, pass);
+      for (let i = 0; i < index; i++) x = layer(x, w.layer(i), c, context);
+      const at = w.layer(index);
+      const [q, k] = at.heads(rmsNorm(x, at.attentionNorm, eps));
+      const asked = context.rotate(q).rearrange("1 k r t e -> t k r e").rows(voters).rearrange("t k r e -> 1 k r t e");
+      const seen = probabilities(asked, context.rotate(k), bias(causal(voters, x.shape[1])));
+      return seen.rearrange("1 k r t s -> 1 (k r) t s");
+    },
+  };
+}
+
+interface Context {
+  rotate: (x: Tensor) => Tensor;
+  bias: Tensor;
+  cache: Cache | undefined;
+}
+
+function contextOf(x: Tensor, c: DecoderConfig, pass: Pass): Context {
+  const t = x.shape[1];
+  const length = plus(pass.cache?.past ?? 0, t);
+  const scaling = c.rope_scaling && { factor: c.rope_scaling.factor, trained: c.max_position_embeddings, length };
+  return {
+    rotate: rotary(pass.positions, c.hidden_size / c.num_attention_heads, c.rope_theta, scaling ?? undefined),
+    bias: biasOf(t, pass),
+    cache: pass.cache,
+  };
+}
+
+/** x + GQA(RMS x), then x + down(silu(gate RMS x) ⊙ up RMS x) (Shazeer 2020). x: [b, t, d] → [b, t, d]. */
+function layer(x: Tensor, w: LayerWeights, c: DecoderConfig, { rotate, bias, cache }: Context): Tensor {
+  const { hidden_size: d, intermediate_size: m, rms_norm_eps: eps } = c;
+  const [q, k, v] = w.heads(rmsNorm(x, w.attentionNorm, eps));
+  const [keys, values] = cache ? cache.append(rotate(k), v) : [rotate(k), v];
+  const mixed = attention(rotate(q), keys, values, bias).rearrange("b k r t e -> b t (k r e)");
+  x = x.add(project(mixed, w.out, d, residual(c)));
+  const y = rmsNorm(x, w.mlpNorm, eps);
+  const inner = silu(project(y, w.gate, m)).mul(project(y, w.up, m));
+  return x.add(project(inner, w.down, d, residual(c)));
+}
+
+/** Branches start smaller the more of them are summed (Radford 2019). */
+const residual = (c: DecoderConfig): number => 1 / Math.sqrt(2 * c.num_hidden_layers);
