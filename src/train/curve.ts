@@ -13,10 +13,9 @@ export function lossCurve(lines: readonly Metrics[]): Uint8Array {
   pen.fillRect(0, 0, width, height);
   const values = lines.flatMap(({ parts }) => Object.values(parts));
   const highest = values.reduce((a, b) => Math.max(a, b), 0.1);
-  const lowest = Math.max(
-    0.001,
-    values.reduce((a, b) => Math.min(a, b * 0.8), highest / 10),
-  );
+  // A batch of a few short answers may have next to no loss: one step in 200 may fall out of the picture.
+  const rank = Math.floor(values.length / 200);
+  const lowest = Math.max(0.001, Math.min(highest / 10, 0.8 * values.sort((a, b) => a - b)[rank]));
   const x = (i: number): number => left + (i / Math.max(1, lines.length - 1)) * (width - left - 16);
   const y = (v: number): number => {
     const share = Math.log(Math.max(v, lowest) / lowest) / Math.log(highest / lowest);
@@ -45,7 +44,7 @@ export function lossCurve(lines: readonly Metrics[]): Uint8Array {
 
 function axes(pen: SKRSContext2D, lowest: number, highest: number, y: (v: number) => number, steps: number): void {
   pen.font = "12px sans-serif";
-  for (let power = Math.ceil(Math.log10(lowest)); power <= Math.log10(highest); power++)
+  for (let power = Math.floor(Math.log10(lowest)); power <= Math.log10(highest); power++)
     for (const factor of [1, 2, 5]) {
       const value = factor * 10 ** power;
       if (value < lowest || value > highest) continue;
