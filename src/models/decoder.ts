@@ -1,4 +1,5 @@
 /** The decoder that LLaMA (Touvron 2023) set: RMS norms in front, rotary grouped queries, a gated MLP. Families differ in names and packing only. */
+import { z } from "zod";
 import { plus } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { attention, bias, causal, probabilities } from "../nn/attention.ts";
@@ -6,6 +7,23 @@ import { embedding, project, rmsNorm, silu } from "../nn/layers.ts";
 import { rotary } from "../nn/rotary.ts";
 import type { Weights } from "../weights/path.ts";
 import { biasOf, type Cache, type Pass, type TextModel } from "./text-model.ts";
+
+/** What config.json says of any such model. */
+export const decoderFields: Record<Sizes, z.ZodInt> & {
+  hidden_act: z.ZodLiteral<"silu">;
+  rms_norm_eps: z.ZodNumber;
+} = {
+  vocab_size: z.int().positive(),
+  hidden_size: z.int().positive(),
+  intermediate_size: z.int().positive(),
+  num_hidden_layers: z.int().positive(),
+  num_attention_heads: z.int().positive(),
+  num_key_value_heads: z.int().positive(),
+  hidden_act: z.literal("silu"),
+  max_position_embeddings: z.int().positive(),
+  rms_norm_eps: z.number(),
+};
+type Sizes = Exclude<keyof DecoderConfig, "hidden_act" | "rms_norm_eps" | "rope_theta" | "rope_scaling">;
 
 /** The sizes and constants that such a model has. */
 export interface DecoderConfig {
@@ -15,6 +33,7 @@ export interface DecoderConfig {
   num_hidden_layers: number;
   num_attention_heads: number;
   num_key_value_heads: number;
+  hidden_act: "silu";
   max_position_embeddings: number;
   rms_norm_eps: number;
   rope_theta: number;

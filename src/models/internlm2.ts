@@ -2,21 +2,13 @@
 import { z } from "zod";
 import { project } from "../nn/layers.ts";
 import type { Weights } from "../weights/path.ts";
-import { type DecoderConfig, decoder } from "./decoder.ts";
+import { type DecoderConfig, decoder, decoderFields } from "./decoder.ts";
 import type { TextModel } from "./text-model.ts";
 
 /** config.json's `llm_config`; literals are what the code computes. */
 export const textConfig: z.ZodObject & z.ZodType<TextConfig> = z.object({
   model_type: z.literal("internlm2").optional(),
-  vocab_size: z.int().positive(),
-  hidden_size: z.int().positive(),
-  intermediate_size: z.int().positive(),
-  num_hidden_layers: z.int().positive(),
-  num_attention_heads: z.int().positive(),
-  num_key_value_heads: z.int().positive(),
-  hidden_act: z.literal("silu"),
-  max_position_embeddings: z.int().positive(),
-  rms_norm_eps: z.number(),
+  ...decoderFields,
   rope_theta: z.number().positive(),
   rope_scaling: z.object({ type: z.literal("dynamic"), factor: z.number().min(1) }).nullable(),
   bias: z.literal(false),
@@ -25,7 +17,6 @@ export const textConfig: z.ZodObject & z.ZodType<TextConfig> = z.object({
 });
 export interface TextConfig extends DecoderConfig {
   model_type?: "internlm2" | undefined;
-  hidden_act: "silu";
   bias: false;
   tie_word_embeddings: false;
   eos_token_id: number;

@@ -3,21 +3,13 @@ import { z } from "zod";
 import type { Tensor } from "../graph/tensor.ts";
 import { linear, project } from "../nn/layers.ts";
 import type { Weights } from "../weights/path.ts";
-import { type DecoderConfig, decoder } from "./decoder.ts";
+import { type DecoderConfig, decoder, decoderFields } from "./decoder.ts";
 import type { TextModel } from "./text-model.ts";
 
 /** config.json, or the `llm_config` of a multimodal one; literals are what the code computes. */
 export const llamaConfig: z.ZodObject & z.ZodType<LlamaConfig> = z.object({
   model_type: z.enum(["llama", "qwen2"]),
-  vocab_size: z.int().positive(),
-  hidden_size: z.int().positive(),
-  intermediate_size: z.int().positive(),
-  num_hidden_layers: z.int().positive(),
-  num_attention_heads: z.int().positive(),
-  num_key_value_heads: z.int().positive(),
-  hidden_act: z.literal("silu"),
-  max_position_embeddings: z.int().positive(),
-  rms_norm_eps: z.number(),
+  ...decoderFields,
   rope_theta: z.number().positive().default(10_000),
   rope_scaling: z.null().default(null),
   use_sliding_window: z.literal(false).default(false),
@@ -25,7 +17,6 @@ export const llamaConfig: z.ZodObject & z.ZodType<LlamaConfig> = z.object({
 });
 export interface LlamaConfig extends DecoderConfig {
   model_type: "llama" | "qwen2";
-  hidden_act: "silu";
   rope_scaling: null;
   use_sliding_window: false;
   tie_word_embeddings: boolean;
