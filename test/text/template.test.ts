@@ -103,7 +103,11 @@ test.each<[string, () => unknown, RegExp]>([
     () => prompt([user("<IMG_CONTEXT>")], { template, imageTokens: [1] }),
     /message 1 holds "<IMG_CONTEXT>"/,
   ],
-  ["an unknown template", () => chatTemplate("toString"), /no chat template "toString"; there are internlm2-chat, Hermes-2, internvl2_5/],
+  [
+    "an unknown template",
+    () => chatTemplate("toString"),
+    /no chat template "toString"; there are internlm2-chat, Hermes-2, internvl2_5/,
+  ],
 ])("%s is a RequestError", (_, ask, message) => {
   expect(ask).toThrow(RequestError);
   expect(ask).toThrow(message);
