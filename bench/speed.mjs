@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import { parse } from "yaml";
 import { draw } from "../dist/data/draw.js";
 import { flops } from "../dist/graph/cost.js";
-import { order, paramsOf } from "../dist/graph/graph.js";
+import { order } from "../dist/graph/graph.js";
 import { ops } from "../dist/graph/ops.js";
 import { input } from "../dist/graph/tensor.js";
 import { openModel } from "../dist/run/model.js";
@@ -18,7 +18,7 @@ import { ortNode } from "../dist/run/ort-node.js";
 import { parseTrainConfig } from "../dist/train/config.js";
 import { sampleAt, tokenizerOf } from "../dist/train/feed.js";
 import { train, wantedOf } from "../dist/train/loop.js";
-import { objective } from "../dist/train/objective.js";
+import { learningOf, objective } from "../dist/train/objective.js";
 import { fresh } from "../dist/train/state.js";
 import { update } from "../dist/train/step.js";
 import { openEnded } from "../dist/weights/checkpoint.js";
@@ -81,7 +81,7 @@ async function training() {
   for (const [number, phase] of config.phases.entries()) {
     const shape = phase.shapes[0];
     const losses = objective(weights(openEnded()), config.model, shape, placeholder, phase);
-    const graph = { loss: losses.loss, ...update(losses.loss, paramsOf({ loss: losses.loss }), config.optimizer) };
+    const graph = { loss: losses.loss, ...update(losses.loss, learningOf(losses.loss, phase), config.optimizer) };
     const work = flops(graph) / 1e9;
     const chain = await productChain(graph);
     const one = { ...config, phases: [{ ...phase, shapes: [shape], accumulate: 1, steps: steps + 2 }] };

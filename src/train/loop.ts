@@ -9,7 +9,7 @@ import { openEnded } from "../weights/checkpoint.ts";
 import { weights } from "../weights/path.ts";
 import type { Phase, TrainConfig } from "./config.ts";
 import { dropPath } from "./drop-path.ts";
-import { type BatchShape, codesKey, type Losses, objective } from "./objective.ts";
+import { type BatchShape, type Losses, learningOf, objective } from "./objective.ts";
 import { feeds, Packer } from "./pack.ts";
 import type { Sample } from "./sample.ts";
 import type { State, Wanted } from "./state.ts";
@@ -177,9 +177,7 @@ async function openProgram(
 ): Promise<Program> {
   const losses = objective(weights(openEnded()), config.model, shape, placeholder, phase);
   const params = paramsOf({ loss: losses.loss });
-  // Codes that learned while the tower aims at them would meet it at zero.
-  const frozen = phase.sight === "labels" ? phase.frozen : [...phase.frozen, codesKey];
-  const learning = new Map([...params].filter(([key]) => !frozen.some((prefix) => key.startsWith(prefix))));
+  const learning = learningOf(losses.loss, phase);
   const stepped = update(losses.loss, learning, config.optimizer, phase.accumulate);
   const step = await engine.open({ ...named(losses), ...stepped });
   const moving = Object.keys(stepped).flatMap((name) =>

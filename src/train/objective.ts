@@ -1,5 +1,6 @@
 /** What training minimises: cross entropy of the answers, and beside it that the tower names the characters it sees. */
 import { before, slots } from "../data/dense.ts";
+import { paramsOf } from "../graph/graph.ts";
 import { constant, input, iota, type Tensor } from "../graph/tensor.ts";
 import { languageModel, type MiniMonkeyConfig, patchFeatures, visualTokens } from "../models/mini-monkey.ts";
 import { merged } from "../models/text-model.ts";
@@ -48,7 +49,7 @@ export interface Losses {
 }
 
 /** Weights of the codes of characters: they learn while codes stand for the image, and are the tower's aim afterwards. */
-export const codesKey = "dense_head.codes";
+const codesKey = "dense_head.codes";
 
 /** The losses of a packed batch. Inputs: pixels [n, 3, s, s] unless labels stand for them; for answers ids, targets, positions, segments [b, t] and before [b, t, before];
  *  dense [n, patches, slots] (data/dense.ts); keep [2·layers, n] where the configuration has drop path. */
@@ -72,6 +73,16 @@ export function objective(
     ...(dense && { glyphs: glyphLoss(patches, labels, w), codes: codeLoss(features, labels, w, c) }),
   };
   return weighted(parts, { answer, before: answer, glyphs: dense, codes: dense });
+}
+
+/** The weights of a loss that a phase moves: not those under the prefixes that it freezes. */
+export function learningOf(
+  loss: Tensor,
+  { sight, frozen }: { sight: Sight; frozen: readonly string[] },
+): Map<string, Tensor> {
+  // Codes that learned while the tower aims at them would meet it at zero.
+  const still = sight === "labels" ? frozen : [...frozen, codesKey];
+  return new Map([...paramsOf({ loss })].filter(([key]) => !still.some((prefix) => key.startsWith(prefix))));
 }
 
 function weighted(parts: Losses["parts"], weights: Readonly<Record<string, number>>): Losses {
