@@ -1,6 +1,6 @@
 /** `galago convert`: published weights to a model folder. */
-import { SingleBar } from "cli-progress";
 import type { StoredPrecision } from "../run/convert.ts";
+import { progressBar } from "./bar.ts";
 import { type Command, jsonOption, type Terminal } from "./command.ts";
 import { json, write } from "./output.ts";
 import { usageError } from "./values.ts";
@@ -27,9 +27,7 @@ export const convert: Command<Options> = {
 
 async function run([source, dest]: readonly string[], options: Options, terminal: Terminal): Promise<void> {
   const { convert } = await import("../run/convert.ts");
-  const bar = terminal.stderr.isTTY
-    ? new SingleBar({ stream: terminal.stderr as NodeJS.WritableStream, format: "{bar} {percentage}%, {eta} s left" })
-    : undefined;
+  const bar = progressBar(terminal, "{bar} {percentage}%, {eta} s left");
   bar?.start(1, 0);
   const onProgress = (done: number, total: number): void => bar?.update(done / total);
   const { tensors, parameters } = await convert(source, dest, { precision: options.precision, onProgress }).finally(

@@ -1,6 +1,7 @@
 /** `galago eval synth`: scores a model on held-out drawn documents, through several ways of seeing them. */
-import { SingleBar } from "cli-progress";
+
 import type { Row } from "../eval/synth.ts";
+import { progressBar } from "./bar.ts";
 import { type Command, jsonOption, modelOption, type Terminal } from "./command.ts";
 import { columns, json, write } from "./output.ts";
 import { scm, tiles, usageError, whole } from "./values.ts";
@@ -65,12 +66,7 @@ async function run([suite]: readonly string[], options: Options, terminal: Termi
       ]
     : ways;
   const model = await openModel(modelFolder(options.model), { threads: options.threads });
-  const bar = terminal.stderr.isTTY
-    ? new SingleBar({
-        stream: terminal.stderr as NodeJS.WritableStream,
-        format: "{way} · {task} {bar} {value}/{total}",
-      })
-    : undefined;
+  const bar = progressBar(terminal, "{way} · {task} {bar} {value}/{total}");
   const report: { way: string; rows: Row[] }[] = [];
   try {
     for (const { name, tiles, scm } of seen) {

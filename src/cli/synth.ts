@@ -1,6 +1,6 @@
 /** `galago synth`: draws documents with their truth into a folder. */
-import { SingleBar } from "cli-progress";
 import { RequestError } from "../errors.ts";
+import { progressBar } from "./bar.ts";
 import { type Command, jsonOption, type Terminal } from "./command.ts";
 import { json, write } from "./output.ts";
 import { between, usageError, whole } from "./values.ts";
@@ -43,9 +43,7 @@ async function run(_: readonly string[], options: Options, terminal: Terminal): 
   const pages = function* () {
     for (let i = 0; i < count; i++) yield draw(known, seed + i, { fonts, effects });
   };
-  const bar = terminal.stderr.isTTY
-    ? new SingleBar({ stream: terminal.stderr as NodeJS.WritableStream, format: "{bar} {value} of {total} pages" })
-    : undefined;
+  const bar = progressBar(terminal, "{bar} {value} of {total} pages");
   bar?.start(count, 0);
   const done = await writePages(out, pages(), (done) => bar?.update(done)).finally(() => bar?.stop());
   const files = { conversations: `${out}/${conversationsFile}`, truth: `${out}/${truthFile}` };

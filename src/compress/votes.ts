@@ -15,8 +15,9 @@ export function votes(layer: number, w: Weights, c: MiniMonkeyConfig, placeholde
   const features = input("features", [size("visual"), c.llm_config.hidden_size]);
   const voters = input("voters", [size("voters")], "i64");
   const weights = input("weights", [size("windows"), size("voters")]);
-  const x = merged(ids, features, placeholder, languageModel(w, c));
+  const model = languageModel(w, c);
+  const x = merged(ids, features, placeholder, model);
   const pass = { positions: iota(t).reshape([1, t]) };
-  const seen = languageModel(w, c).attentionOf(layer, x, voters, pass);
+  const seen = model.attentionOf(layer, x, voters, pass);
   return { votes: weights.matmul(seen.mean([1]).rearrange("1 1 r t -> r t")) };
 }

@@ -35,8 +35,11 @@ async function language(reference: Reference, model: TextModel): Promise<Record<
     const { logits, ...states } = await pass(reference, model, given);
     found[`prefill${t}_logits`] = logits;
     if (name === "input_ids") Object.assign(found, states, { prefill_logits: logits });
-    for (const prefix of name === "input_ids" ? ["", `from${t}_`] : [`from${t}_`])
-      Object.assign(found, await generated(reference, model, prefix, await embedded(reference, model, given)));
+    const prefixes = name === "input_ids" ? ["", `from${t}_`] : [`from${t}_`];
+    const asked = prefixes.filter((prefix) => stepsOf(wanted, prefix));
+    if (!asked.length) continue;
+    const embeds = await embedded(reference, model, given);
+    for (const prefix of asked) Object.assign(found, await generated(reference, model, prefix, embeds));
   }
   if (!stepsOf(wanted, "padded_")) return found;
   const padded = inputs.includes("padded_inputs_embeds")
@@ -71,7 +74,7 @@ async function pass({ wanted, run }: Reference, model: TextModel, ids: Values): 
   );
 }
 
-/** Greedy decoding from embeddings [b, t, d], under names that begin with the prefix; nothing where nobody asked. */
+/** Greedy decoding from embeddings [b, t, d], under names that begin with the prefix, as many steps as the reference has. */
 async function generated(
   { engine, wanted }: Reference,
   model: TextModel,
@@ -79,9 +82,7 @@ async function generated(
   embeds: Values,
   mask?: Values,
 ): Promise<Record<string, Values>> {
-  const steps = stepsOf(wanted, prefix);
-  if (!steps) return {};
-  const { tokens, logits } = await greedy(engine, model, embeds, steps, mask);
+  const { tokens, logits } = await greedy(engine, model, embeds, stepsOf(wanted, prefix)!, mask);
   return { [`${prefix}greedy_tokens`]: tokens, [`${prefix}step_logits`]: logits };
 }
 

@@ -2,11 +2,11 @@
 import { z } from "zod";
 import { plus } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { attention, bias, causal, probabilities } from "../nn/attention.ts";
-import { embedding, project, rmsNorm, silu } from "../nn/layers.ts";
+import { attention } from "../nn/attention.ts";
+import { embedding, project, residual, rmsNorm, silu } from "../nn/layers.ts";
 import { rotary } from "../nn/rotary.ts";
 import type { Weights } from "../weights/path.ts";
-import { biasOf, type Cache, type Pass, type TextModel } from "./text-model.ts";
+import { attentionAt, biasOf, type Cache, type Pass, type TextModel } from "./text-model.ts";
 
 /** What config.json says of any such model. */
 export const decoderFields: Record<Sizes, z.ZodInt> & {
@@ -67,7 +67,6 @@ export function decoder(w: DecoderWeights, c: DecoderConfig): TextModel {
   return {
     width: d,
     vocabulary: c.vocab_size,
-    layers: c.num_hidden_layers,
     cacheShape: (b, t) => [b, k, 1, t, d / h],
     embed: (ids) => embedding(ids, w.embed, c.vocab_size, d),
     head: (x) => project(x, w.head, c.vocab_size),
@@ -83,9 +82,7 @@ export function decoder(w: DecoderWeights, c: DecoderConfig): TextModel {
       for (let i = 0; i < index; i++) x = layer(x, w.layer(i), c, context);
       const at = w.layer(index);
       const [q, k] = at.heads(rmsNorm(x, at.attentionNorm, eps));
-      const asked = context.rotate(q).rearrange("1 k r t e -> t k r e").rows(voters).rearrange("t k r e -> 1 k r t e");
-      const seen = probabilities(asked, context.rotate(k), bias(causal(voters, x.shape[1])));
-      return seen.rearrange("1 k r t s -> 1 (k r) t s");
+      return attentionAt(voters, context.rotate(q), context.rotate(k));
     },
   };
 }
@@ -113,11 +110,8 @@ function layer(x: Tensor, w: LayerWeights, c: DecoderConfig, { rotate, bias, cac
   const [q, k, v] = w.heads(rmsNorm(x, w.attentionNorm, eps));
   const [keys, values] = cache ? cache.append(rotate(k), v) : [rotate(k), v];
   const mixed = attention(rotate(q), keys, values, bias).rearrange("b k r t e -> b t (k r e)");
-  x = x.add(project(mixed, w.out, d, residual(c)));
+  x = x.add(project(mixed, w.out, d, residual(c.num_hidden_layers)));
   const y = rmsNorm(x, w.mlpNorm, eps);
   const inner = silu(project(y, w.gate, m)).mul(project(y, w.up, m));
-  return x.add(project(inner, w.down, d, residual(c)));
+  return x.add(project(inner, w.down, d, residual(c.num_hidden_layers)));
 }
-
-/** Branches start smaller the more of them are summed (Radford 2019). */
-const residual = (c: DecoderConfig): number => 1 / Math.sqrt(2 * c.num_hidden_layers);

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { fixed } from "../graph/shape.ts";
 import { concat, constant, type Tensor } from "../graph/tensor.ts";
 import { attention } from "../nn/attention.ts";
-import { gelu, layerNorm, linear, project } from "../nn/layers.ts";
+import { gelu, layerNorm, linear, project, residual } from "../nn/layers.ts";
 import { interpolated, patches, sinusoids } from "../nn/patches.ts";
 import { param, type Weights } from "../weights/path.ts";
 
@@ -54,7 +54,7 @@ export function evaPositions(h: number, width: number, w: Weights, c: EvaConfig)
 function block(x: Tensor, w: Weights, c: EvaConfig): Tensor {
   x = x.add(attend(layerNorm(x, w.norm1, c.layer_norm_eps), w.attn, c));
   const inner = gelu(linear(layerNorm(x, w.norm2, c.layer_norm_eps), w.mlp.fc1, c.mlp_hidden));
-  return x.add(linear(inner, w.mlp.fc2, c.embed_dim, residual(c)));
+  return x.add(linear(inner, w.mlp.fc2, c.embed_dim, residual(c.depth)));
 }
 
 function attend(x: Tensor, w: Weights, c: EvaConfig): Tensor {
@@ -64,8 +64,5 @@ function attend(x: Tensor, w: Weights, c: EvaConfig): Tensor {
   const qkv = project(x, w.qkv, 3 * d).add(concat([bias(w.q_bias), none, bias(w.v_bias)], 0));
   const [q, k, v] = [0, 1, 2].map((i) => qkv.rearrange("n t (s h e) -> s n h t e", { s: 3, h }).slice(0, i, i + 1));
   const y = attention(q, k, v).rearrange("1 n h t e -> n t (h e)");
-  return linear(y, w.proj, d, residual(c));
+  return linear(y, w.proj, d, residual(c.depth));
 }
-
-/** Branches start smaller the more of them are summed (Radford 2019). */
-const residual = (c: EvaConfig): number => 1 / Math.sqrt(2 * c.depth);

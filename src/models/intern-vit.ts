@@ -3,7 +3,7 @@ import { z } from "zod";
 import { fixed } from "../graph/shape.ts";
 import { concat, type Tensor } from "../graph/tensor.ts";
 import { attention } from "../nn/attention.ts";
-import { gelu, layerNorm, linear, project, rmsNorm } from "../nn/layers.ts";
+import { gelu, layerNorm, linear, project, residual, rmsNorm } from "../nn/layers.ts";
 import { interpolated, patches, sinusoids } from "../nn/patches.ts";
 import { param, type Weights } from "../weights/path.ts";
 
@@ -89,7 +89,7 @@ function attend(x: Tensor, w: Weights, c: VisionConfig): Tensor {
   const normal = (y: Tensor, w: Weights): Tensor =>
     c.qk_normalization ? acrossHeads(y, (z) => rmsNorm(z, w, c.layer_norm_eps)) : y;
   const y = attention(normal(q, w.q_norm), normal(k, w.k_norm), v).rearrange("1 n h t e -> n h t e");
-  return linear(y.rearrange("n h t e -> n t (h e)"), w.proj, d, residual(c));
+  return linear(y.rearrange("n h t e -> n t (h e)"), w.proj, d, residual(c.num_hidden_layers));
 }
 
 /** f over all heads of a token side by side. x: [1, n, h, t, e]. */
@@ -98,8 +98,5 @@ function acrossHeads(x: Tensor, f: (x: Tensor) => Tensor): Tensor {
 }
 
 function mlp(x: Tensor, w: Weights, c: VisionConfig): Tensor {
-  return linear(gelu(linear(x, w.fc1, c.intermediate_size)), w.fc2, c.hidden_size, residual(c));
+  return linear(gelu(linear(x, w.fc1, c.intermediate_size)), w.fc2, c.hidden_size, residual(c.num_hidden_layers));
 }
-
-/** Branches start smaller the more of them are summed (Radford 2019). */
-const residual = (c: VisionConfig): number => 1 / Math.sqrt(2 * c.num_hidden_layers);

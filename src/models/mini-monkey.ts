@@ -41,6 +41,9 @@ export interface MiniMonkeyConfig {
   max_new_tokens?: number | undefined;
 }
 
+/** Buffers that published files hold and no computation reads. */
+export const buffers: RegExp = /rotary_emb\.inv_freq$/;
+
 /** Visual tokens of one tile: (image / patch · ratio)². */
 export const tokensPerTile = (c: MiniMonkeyConfig): number =>
   ((c.force_image_size / c.vision_config.patch_size) * c.downsample_ratio) ** 2;

@@ -1,11 +1,11 @@
 /** Phi-2 with the three norms that TinyGPT-V adds to each layer (Yuan 2023, arXiv 2312.16862, section 3.1), and its low-rank adapters. */
 import { z } from "zod";
 import { concat, type Tensor } from "../graph/tensor.ts";
-import { attention, bias, causal, probabilities } from "../nn/attention.ts";
-import { embedding, geluTanh, layerNorm, linear, project, rmsNorm } from "../nn/layers.ts";
+import { attention } from "../nn/attention.ts";
+import { embedding, geluTanh, layerNorm, linear, project, residual, rmsNorm } from "../nn/layers.ts";
 import { rotary } from "../nn/rotary.ts";
 import type { Weights } from "../weights/path.ts";
-import { biasOf, type Cache, type Pass, type TextModel } from "./text-model.ts";
+import { attentionAt, biasOf, type Cache, type Pass, type TextModel } from "./text-model.ts";
 
 /** config.json of Phi-2; literals are what the code computes. */
 export const phi2Config: z.ZodType<Phi2Config> = z.object({
@@ -76,9 +76,13 @@ export function phi2(w: Weights, c: Phi2Config, lora?: LoraConfig): TextModel {
     const [q, k, v] = heads(normed, w.self_attn, rotate);
     const [keys, values] = cache ? cache.append(k, v) : [k, v];
     const mixed = attention(q, keys, values, bias).rearrange("b h 1 t e -> b t (h e)");
-    const seen = rmsNorm(adapted(mixed, w.self_attn.dense, d, residual(c)), w.post_layernorm, postEps);
+    const seen = rmsNorm(
+      adapted(mixed, w.self_attn.dense, d, residual(c.num_hidden_layers)),
+      w.post_layernorm,
+      postEps,
+    );
     const inner = geluTanh(linear(normed, w.mlp.fc1, c.intermediate_size));
-    return seen.add(linear(inner, w.mlp.fc2, d, residual(c))).add(x);
+    return seen.add(linear(inner, w.mlp.fc2, d, residual(c.num_hidden_layers))).add(x);
   }
 
   function contextOf(x: Tensor, pass: Pass): Context {
@@ -92,7 +96,6 @@ export function phi2(w: Weights, c: Phi2Config, lora?: LoraConfig): TextModel {
   return {
     width: d,
     vocabulary: c.vocab_size,
-    layers: c.num_hidden_layers,
     cacheShape: (b, t) => [b, h, 1, t, e],
     embed: (ids) => embedding(ids, w.model.embed_tokens, c.vocab_size, d),
     head: (x) => linear(x, w.lm_head, c.vocab_size),
@@ -108,8 +111,7 @@ export function phi2(w: Weights, c: Phi2Config, lora?: LoraConfig): TextModel {
       for (let i = 0; i < index; i++) x = layer(x, w.model.layers[i], context);
       const at = w.model.layers[index];
       const [q, k] = heads(layerNorm(x, at.input_layernorm, c.layer_norm_eps), at.self_attn, context.rotate);
-      const asked = q.rearrange("1 h 1 t e -> t h e").rows(voters).rearrange("t h e -> 1 h 1 t e");
-      return probabilities(asked, k, bias(causal(voters, x.shape[1]))).rearrange("1 h 1 t s -> 1 h t s");
+      return attentionAt(voters, q, k);
     },
   };
 }
@@ -129,6 +131,3 @@ function partial(rotate: (x: Tensor) => Tensor, turning: number, e: number): (x:
   if (turning === e) return rotate;
   return (x) => concat([rotate(x.slice(-1, 0, turning)), x.slice(-1, turning, e)], -1);
 }
-
-/** Branches start smaller the more of them are summed (Radford 2019). */
-const residual = (c: Phi2Config): number => 1 / Math.sqrt(2 * c.num_hidden_layers);

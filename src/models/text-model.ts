@@ -2,14 +2,13 @@
 import type { Outputs } from "../graph/graph.ts";
 import { type Dim, fixed, plus } from "../graph/shape.ts";
 import { concat, input, type Tensor } from "../graph/tensor.ts";
-import { bias, causal, places, sameSegment } from "../nn/attention.ts";
+import { bias, causal, places, probabilities, sameSegment } from "../nn/attention.ts";
 
 /** A language model bound to its weights and its configuration. */
 export interface TextModel {
-  /** d, the length of a hidden state; v, the number of logits; and of layers. */
+  /** d, the length of a hidden state; v, the number of logits. */
   readonly width: number;
   readonly vocabulary: number;
-  readonly layers: number;
   /** One layer's cached keys, or values, of b conversations of t tokens: [b, groups, 1, t, e]. */
   cacheShape<T>(b: number, t: T): readonly (number | T)[];
   /** ids: [b, t] → [b, t, d]. */
@@ -67,6 +66,13 @@ export function cachedParts(graph: Outputs): { parts: string[]; shape(t: number)
   const parts = Object.keys(graph).flatMap((name) => name.match(/^present\.(.*)$/)?.[1] ?? []);
   const { shape } = graph[`present.${parts[0]}`];
   return { parts, shape: (t) => shape.map((dim, axis) => (axis === 3 ? t : fixed(dim, "the cache"))) };
+}
+
+/** Attention probabilities of the queries at the given places over the keys up to them. q: [1, k, r, t, e], keys: [1, k, 1, t, e], voters: [v] → [1, k·r, v, t]. */
+export function attentionAt(voters: Tensor, q: Tensor, keys: Tensor): Tensor {
+  const asked = q.rearrange("1 k r t e -> t k r e").rows(voters).rearrange("t k r e -> 1 k r t e");
+  const seen = probabilities(asked, keys, bias(causal(voters, keys.shape[3])));
+  return seen.rearrange("1 k r t s -> 1 (k r) t s");
 }
 
 /** What is added to the scores of t new tokens so that each sees what came before it, in its own segment: against [b, groups, heads, t, past + t]. */

@@ -8,12 +8,14 @@ import { type LoraConfig, loraConfig, type Phi2Config, phi2, phi2Config } from "
 import { type QFormerConfig, qformer, qformerConfig } from "./qformer.ts";
 import type { TextModel } from "./text-model.ts";
 
-/** How an image becomes tokens; `proj`: the widths before, between and after the two projections. */
-export const tinyGptVisionConfig: z.ZodType<TinyGptVisionConfig> = z.object({
+const visionFields = {
   vit: evaConfig,
   qformer: qformerConfig,
   proj: z.tuple([z.int().positive(), z.int().positive(), z.int().positive()]),
-});
+};
+
+/** How an image becomes tokens; `proj`: the widths before, between and after the two projections. */
+export const tinyGptVisionConfig: z.ZodType<TinyGptVisionConfig> = z.object(visionFields);
 export interface TinyGptVisionConfig {
   vit: EvaConfig;
   qformer: QFormerConfig;
@@ -22,9 +24,7 @@ export interface TinyGptVisionConfig {
 
 /** The whole model; with `lora`, its language model has adapters. */
 export const tinyGptVConfig: z.ZodType<TinyGptVConfig> = z.object({
-  vit: evaConfig,
-  qformer: qformerConfig,
-  proj: z.tuple([z.int().positive(), z.int().positive(), z.int().positive()]),
+  ...visionFields,
   llm: phi2Config,
   lora: loraConfig.optional(),
 });

@@ -6,6 +6,9 @@ import { param, type Weights } from "../weights/path.ts";
 /** Size of the last axis. */
 const width = (x: Tensor): number => fixed(x.shape.at(-1)!, "the last axis");
 
+/** What a branch's last matrix starts with as its gain: smaller the more of them are summed, two a layer (Radford 2019). */
+export const residual = (layers: number): number => 1 / Math.sqrt(2 * layers);
+
 /** y = x Wᵀ. x: [..., m] → [..., n]. W starts with deviation `gain`/√m: at small widths a fixed 0.02 drowns the image's gradient. */
 export function project(x: Tensor, w: Weights, n: number, gain = 1): Tensor {
   return x.apply("project", [matrix(x, w, n, gain)]);

@@ -2,17 +2,16 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { FormatError, RequestError, WeightError } from "../errors.ts";
-import type { MiniMonkeyConfig } from "../models/mini-monkey.ts";
+import { RequestError, WeightError } from "../errors.ts";
+import { sameShape } from "../graph/shape.ts";
+import { buffers, type MiniMonkeyConfig } from "../models/mini-monkey.ts";
 import { type AddedToken, fromSentencePiece } from "../text/sentencepiece.ts";
-import { parseTokenizer } from "../text/tokenizer.ts";
-import { openEnded } from "../weights/checkpoint.ts";
-import { weights } from "../weights/path.ts";
+import { close, weights } from "../weights/path.ts";
 import { openPublished, type Published } from "../weights/published.ts";
 import { type StoredTensor, writeSafetensors } from "../weights/safetensors.ts";
 import { writeWhole } from "../weights/whole.ts";
 import { languageGraph } from "./language.ts";
-import { checked, readConfig, readJson } from "./models.ts";
+import { checked, fittingTokenizer, readConfig, readJson } from "./models.ts";
 import { sightGraph } from "./sight.ts";
 
 /** How weights are stored. */
@@ -30,9 +29,6 @@ export interface Converted {
   readonly tensors: number;
   readonly parameters: number;
 }
-
-/** Buffers that published files hold and no computation reads. */
-const buffers = /rotary_emb\.inv_freq$/;
 
 /** Converts a published folder. What a failed or stopped run leaves is no model: config.json comes last. The same source gives the same bytes.
  *  Throws RequestError, FormatError, and WeightError where keys or shapes are not the model's or a number is none or beyond the type. */
@@ -72,22 +68,23 @@ export async function convert(source: string, dest: string, options: ConvertOpti
 
 /** The keys of the model in order, all of which are there with the shapes it expects. */
 function matched(published: Published, c: MiniMonkeyConfig): string[] {
-  const model = openEnded();
-  const w = weights(model);
+  const w = weights({
+    ...published,
+    keys: () => published.entries.keys(),
+    find: (key, shape) => found(published, key, shape),
+  });
   sightGraph(w, c);
   languageGraph(w, c);
-  for (const [key, { shape }] of model.wanted) {
-    const found = published.entries.get(key);
-    if (!found) throw new WeightError(`${published.name}: no weight "${key}", which its config.json asks for`);
-    if (found.shape.join() !== shape.join())
-      throw new WeightError(`${published.name}: "${key}" is [${found.shape}], config.json asks for [${shape}]`);
-  }
-  const left = [...published.entries.keys()].filter((key) => !model.wanted.has(key) && !buffers.test(key));
-  if (left.length)
-    throw new WeightError(
-      `${published.name}: the model uses ${model.wanted.size} weights and leaves ${left.length} unused: ${left.slice(0, 5).join(", ")}`,
-    );
-  return [...model.wanted.keys()].sort();
+  close(w, buffers);
+  return [...published.entries.keys()].filter((key) => !buffers.test(key)).sort();
+}
+
+function found({ name, entries }: Published, key: string, shape: readonly number[]): { shape: readonly number[] } {
+  const stored = entries.get(key);
+  if (!stored) throw new WeightError(`${name}: no weight "${key}", which its config.json asks for`);
+  if (!sameShape(stored.shape, shape))
+    throw new WeightError(`${name}: "${key}" is [${stored.shape}], config.json asks for [${shape}]`);
+  return stored;
 }
 
 /** Largest magnitude that rounds to a finite F16. */
@@ -117,12 +114,8 @@ const tokenizerConfig = z.object({
 function tokenizerJson(folder: string, ids: number): object {
   const [ready, pieces] = ["tokenizer.json", "tokenizer.model"].map((file) => join(folder, file));
   const json = existsSync(ready) ? (readJson(ready) as object) : fromModel(folder, pieces);
-  const name = existsSync(ready) ? ready : pieces;
-  const { size } = parseTokenizer(json, name);
-  if (size <= ids) return json;
-  throw new FormatError(
-    `${name}: has ${size} ids, config.json says llm_config.vocab_size ${ids}; take the model's own`,
-  );
+  fittingTokenizer(json, existsSync(ready) ? ready : pieces, ids);
+  return json;
 }
 
 function fromModel(folder: string, path: string): object {

@@ -3,7 +3,7 @@ import type { Span } from "../compress/compression.ts";
 import { scm } from "../compress/scm.ts";
 import { RequestError } from "../errors.ts";
 import type { Engine } from "../graph/engine.ts";
-import { type MiniMonkeyConfig, tokensPerTile } from "../models/mini-monkey.ts";
+import { buffers, type MiniMonkeyConfig, tokensPerTile } from "../models/mini-monkey.ts";
 import { int8 } from "../quant/int8.ts";
 import { chatTemplate, promptIds } from "../text/template.ts";
 import { cut, normalise, scale } from "../vision/tiles.ts";
@@ -80,7 +80,7 @@ export async function openModel(
     const [seeing, speaking] = [sightGraph(w, c), languageGraph(w, c)].map(
       precision === "int8" ? int8 : (graph) => graph,
     );
-    close(w, /rotary_emb\.inv_freq$/);
+    close(w, buffers);
     const engine = engineOf({ folder, threads });
     const explain = () => checkFinite(checkpoint);
     return {

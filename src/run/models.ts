@@ -66,9 +66,16 @@ export function readConfig(folder: string): MiniMonkeyConfig {
 /** tokenizer.json of a model folder, for a vocabulary of `ids` ids. Throws FormatError when it is damaged or too large. */
 export function readTokenizer(folder: string, ids: number): Tokenizer {
   const path = join(folder, "tokenizer.json");
-  const tokenizer = parseTokenizer(readJson(path), path);
+  return fittingTokenizer(readJson(path), path, ids);
+}
+
+/** A tokenizer.json's contents, called `name`, for a vocabulary of `ids` ids. Throws FormatError when they are damaged or too large. */
+export function fittingTokenizer(json: unknown, name: string, ids: number): Tokenizer {
+  const tokenizer = parseTokenizer(json, name);
   if (tokenizer.size <= ids) return tokenizer;
-  throw new FormatError(`${path}: has ${tokenizer.size} ids, config.json says llm_config.vocab_size ${ids}`);
+  throw new FormatError(
+    `${name}: has ${tokenizer.size} ids, config.json says llm_config.vocab_size ${ids}; take the model's own`,
+  );
 }
 
 /** The JSON in a file. Throws RequestError (404) where there is none, FormatError where it is no JSON. */

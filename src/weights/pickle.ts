@@ -1,6 +1,9 @@
 /** Python's pickle format read as data: few opcodes, callables only by the names the reader allows, and none of them is Python's. */
 import { FormatError } from "../errors.ts";
 
+/** Bytes that end before the pickle does. */
+export class CutShort extends FormatError {}
+
 /** What a pickle may refer to. Both throw FormatError for what they do not know. */
 export interface Pickles {
   /** What stands for the Python object `module.name`; a function of the arguments where it may be called. */
@@ -58,7 +61,7 @@ class Input {
   private take(length: number): number {
     const from = this.at;
     if (length > this.bytes.length - from)
-      throw new FormatError(`${this.name}: the pickle is cut short at byte ${from}; download the file again`);
+      throw new CutShort(`${this.name}: the pickle is cut short at byte ${from}; download the file again`);
     this.at += length;
     return from;
   }

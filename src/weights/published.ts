@@ -5,6 +5,7 @@ import { z } from "zod";
 import { FormatError, RequestError, WeightError } from "../errors.ts";
 import { type Dtype, dtypeBytes } from "./header.ts";
 import { openSafetensors } from "./safetensors.ts";
+import type { TensorFile } from "./tensor-file.ts";
 import { openTorch } from "./torch.ts";
 import { decodeValues, type Values } from "./values.ts";
 
@@ -24,49 +25,43 @@ export interface Published {
   close(): void;
 }
 
-/** Bytes that are held of a tensor at a time. */
+/** Bytes that are held of a tensor at a time: whole numbers of every type. */
 const pieceBytes = 2 ** 24;
 
 /** Opens all weights of a folder; where there are safetensors, torch files beside them hold the same. Throws RequestError (404) where there are none,
  *  FormatError for a damaged file or one that the index names and is missing, WeightError on a key that two files hold. */
 export async function openPublished(folder: string): Promise<Published> {
   const names = weightFiles(folder);
-  const files: { close(): void }[] = [];
+  const opened: TensorFile[] = [];
   const closeAll = (): void => {
-    for (const file of files) file.close();
+    for (const file of opened) file.close();
   };
   const entries = new Map<string, Stored>();
-  const readers = new Map<string, () => Iterable<Values>>();
+  const files = new Map<string, TensorFile>();
   try {
     for (const name of names) {
       const path = join(folder, name);
-      const file = name.endsWith(".safetensors") ? openSafetensors(path) : await openTorch(path);
-      files.push(file);
+      const file: TensorFile = name.endsWith(".safetensors") ? openSafetensors(path) : await openTorch(path);
+      opened.push(file);
       for (const [key, { dtype, shape }] of file.entries) {
         if (entries.has(key))
           throw new WeightError(`"${key}" is in two files of ${folder}: ${name} and another; keep one`);
         entries.set(key, { dtype, shape });
-        readers.set(
-          key,
-          "metadata" in file
-            ? () => stretches(file.entries.get(key)!, (start, n) => file.bytes(key, start, n))
-            : () => [file.read(key)],
-        );
+        files.set(key, file);
       }
     }
   } catch (error) {
     closeAll();
     throw error;
   }
-  return { name: folder, entries, pieces: (key) => readers.get(key)!(), close: closeAll };
+  return { name: folder, entries, pieces: (key) => stretches(files.get(key)!, key), close: closeAll };
 }
 
-function* stretches(
-  { dtype, length }: Stored & { length: number },
-  bytes: (start: number, length: number) => Uint8Array,
-): Generator<Values> {
-  const step = pieceBytes - (pieceBytes % dtypeBytes[dtype]);
-  for (let start = 0; start < length; start += step) yield decodeValues(dtype, bytes(start, step));
+function* stretches(file: TensorFile, key: string): Generator<Values> {
+  const { dtype, shape } = file.entries.get(key)!;
+  const length = dtypeBytes[dtype] * shape.reduce((a, b) => a * b, 1);
+  for (let start = 0; start < length; start += pieceBytes)
+    yield decodeValues(dtype, file.bytes(key, start, pieceBytes));
 }
 
 const index = z.object({ weight_map: z.record(z.string(), z.string()) });

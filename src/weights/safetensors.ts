@@ -4,19 +4,13 @@ import { basename } from "node:path";
 import { RequestError, WeightError } from "../errors.ts";
 import { maxTransfer, openToRead, readRange } from "./bytes.ts";
 import { type Dtype, dtypeBytes, type Entry, formatHeader, headerLength, parseHeader } from "./header.ts";
-import { decodeValues, encodeValues, type Values } from "./values.ts";
+import { type TensorFile, tensorFile } from "./tensor-file.ts";
+import { encodeValues, type Values } from "./values.ts";
 import { whole } from "./whole.ts";
 
-/** An open safetensors file: its entries by key, and their numbers on request. */
-export interface SafetensorsFile {
-  readonly path: string;
-  readonly entries: ReadonlyMap<string, Entry>;
+/** An open safetensors file. */
+export interface SafetensorsFile extends TensorFile<Entry> {
   readonly metadata: Readonly<Record<string, string>>;
-  /** The stored bytes of one tensor, from byte `start` on at most `length` of them. Throws WeightError when there is no such key. */
-  bytes(key: string, start?: number, length?: number): Uint8Array;
-  /** The numbers of one tensor, F16 and BF16 widened to Float32Array. Throws WeightError when there is no such key. */
-  read(key: string): Values;
-  close(): void;
 }
 
 /** Opens a safetensors file and checks its header; tensor bytes are read when asked for. Throws RequestError (404) when
@@ -28,19 +22,9 @@ export function openSafetensors(path: string): SafetensorsFile {
     const { size } = fstatSync(file);
     const length = headerLength(readRange(file, 0, Math.min(8, size), name), size, name);
     const { entries, metadata } = parseHeader(readRange(file, 0, 8 + length, name), size, name);
-    const bytes = (key: string, start = 0, length = Number.POSITIVE_INFINITY): Uint8Array => {
-      const entry = entries.get(key);
-      if (!entry) throw new WeightError(`no weight "${key}" in ${name}, which holds ${entries.size} tensors`);
-      return readRange(file, entry.offset + start, Math.min(length, entry.length - start), name);
-    };
-    return {
-      path,
-      entries,
-      metadata,
-      bytes,
-      read: (key) => decodeValues(entries.get(key)?.dtype ?? "U8", bytes(key)),
-      close: () => closeSync(file),
-    };
+    const range = ({ offset, length: all }: Entry, start: number, length: number): Uint8Array =>
+      readRange(file, offset + start, Math.min(length, all - start), name);
+    return { ...tensorFile(path, file, entries, range), metadata };
   } catch (error) {
     closeSync(file);
     throw error;

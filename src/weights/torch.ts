@@ -2,11 +2,11 @@
 import { closeSync, fstatSync } from "node:fs";
 import { basename } from "node:path";
 import { fromFdPromise, type Entry as ZipEntry } from "yauzl";
-import { FormatError, WeightError } from "../errors.ts";
+import { FormatError } from "../errors.ts";
 import { openToRead, readRange } from "./bytes.ts";
 import { type Dtype, dtypeBytes } from "./header.ts";
-import { type Pickles, unpickle } from "./pickle.ts";
-import { decodeValues, type Values } from "./values.ts";
+import { CutShort, type Pickles, unpickle } from "./pickle.ts";
+import { type TensorFile, tensorFile } from "./tensor-file.ts";
 
 /** Where a tensor's numbers lie: `offset` and `strides` count numbers within the storage. */
 interface TorchEntry {
@@ -15,17 +15,6 @@ interface TorchEntry {
   readonly storage: string;
   readonly offset: number;
   readonly strides: readonly number[];
-}
-
-/** An open file: its tensors by key, and their numbers, row by row, on request. */
-export interface TorchFile {
-  readonly path: string;
-  readonly entries: ReadonlyMap<string, TorchEntry>;
-  /** The numbers as stored, row-major. Throws WeightError when there is no such key. */
-  bytes(key: string): Uint8Array;
-  /** The numbers, F16 and BF16 widened to Float32Array. */
-  read(key: string): Values;
-  close(): void;
 }
 
 /** The numbers that tensors are views of: so many, from byte `offset` of the file on. */
@@ -60,7 +49,7 @@ const dtypes: Readonly<Record<string, Dtype>> = {
 
 /** Opens a file that torch.save wrote: a state dictionary, or a dictionary that holds one as `model`, `state_dict` or `module`. Nothing in it is run.
  *  Throws RequestError (404) when there is no such file, FormatError when it is none, is damaged, or holds anything but data. */
-export async function openTorch(path: string): Promise<TorchFile> {
+export async function openTorch(path: string): Promise<TensorFile<TorchEntry>> {
   const name = basename(path);
   const file = openToRead(path);
   try {
@@ -72,21 +61,10 @@ export async function openTorch(path: string): Promise<TorchFile> {
       checkPlace(key, tensor, places, size, name);
       entries.set(key, tensor.entry);
     }
-    const bytes = (key: string): Uint8Array => {
-      const entry = entries.get(key);
-      if (!entry) throw new WeightError(`no weight "${key}" in ${name}, which holds ${entries.size} tensors`);
-      return gathered(entry, (from, count) => {
-        const wide = dtypeBytes[entry.dtype];
-        return readRange(file, places.get(entry.storage)!.offset + from * wide, count * wide, name);
-      });
-    };
-    return {
-      path,
-      entries,
-      bytes,
-      read: (key) => decodeValues(entries.get(key)?.dtype ?? "U8", bytes(key)),
-      close: () => closeSync(file),
-    };
+    return tensorFile(path, file, entries, (entry, start, length) => {
+      const at = places.get(entry.storage)!.offset;
+      return numbers(entry, start, length, (from, count) => readRange(file, at + from, count, name));
+    });
   } catch (error) {
     closeSync(file);
     throw error;
@@ -148,10 +126,10 @@ const magic = 0x1950a86a20f9469cfc6cn;
 function readLegacy(file: number, size: number, name: string): Contents {
   // Tensors are the most of the file, and lie behind: the pickles are looked for in a window that grows.
   for (let window = Math.min(size, 2 ** 20); ; window = Math.min(size, window * 8)) {
-    const bytes = readRange(file, 0, window, name);
-    if (window < size && !complete(bytes, name)) continue;
     const storages = new Map<string, Storage>();
-    const [root, keys, end] = pickles(bytes, name, storages);
+    const read = attempted(() => pickles(readRange(file, 0, window, name), name, storages), window < size);
+    if (!read) continue;
+    const [root, keys, end] = read;
     let at = end;
     const places = new Map<string, { offset: number; length: number }>();
     if (!Array.isArray(keys))
@@ -172,12 +150,12 @@ function readLegacy(file: number, size: number, name: string): Contents {
   }
 }
 
-function complete(bytes: Uint8Array, name: string): boolean {
+/** What `read` gives; undefined where the pickle is cut short and there is more of the file. */
+function attempted<T>(read: () => T, more: boolean): T | undefined {
   try {
-    pickles(bytes, name, new Map());
-    return true;
+    return read();
   } catch (error) {
-    if (error instanceof FormatError && error.message.includes("cut short")) return false;
+    if (more && error instanceof CutShort) return undefined;
     throw error;
   }
 }
@@ -280,18 +258,26 @@ function checkPlace(key: string, { entry }: StoredTensor, places: Places, size: 
     );
 }
 
-/** The numbers of a view, row by row. `range`: the bytes of so many numbers of the storage, from one on. */
-function gathered(entry: TorchEntry, range: (from: number, count: number) => Uint8Array): Uint8Array {
+/** The numbers of a view, row by row: from byte `start` on at most `length` bytes of them. `range`: so many bytes of the storage, from one on. */
+function numbers(
+  entry: TorchEntry,
+  start: number,
+  length: number,
+  range: (from: number, count: number) => Uint8Array,
+): Uint8Array {
   const { dtype, shape, offset, strides } = entry;
-  const count = shape.reduce((a, b) => a * b, 1);
-  const bytes = range(offset, reach(entry));
-  const rowMajor = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
-  if (count <= 1 || strides.every((stride, axis) => shape[axis] === 1 || stride === rowMajor[axis])) return bytes;
   const wide = dtypeBytes[dtype];
-  const out = new Uint8Array(count * wide);
-  for (let i = 0; i < count; i++) {
-    const from = shape.reduce((sum, n, axis) => sum + (Math.floor(i / rowMajor[axis]) % n) * strides[axis], 0) * wide;
-    out.set(bytes.subarray(from, from + wide), i * wide);
+  const count = shape.reduce((a, b) => a * b, 1);
+  const rowMajor = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
+  const bytes = Math.min(length, count * wide - start);
+  if (count <= 1 || strides.every((stride, axis) => shape[axis] === 1 || stride === rowMajor[axis]))
+    return range(offset * wide + start, bytes);
+  const stored = range(offset * wide, reach(entry) * wide);
+  const out = new Uint8Array(bytes);
+  for (let i = 0; i < bytes / wide; i++) {
+    const at = start / wide + i;
+    const from = shape.reduce((sum, n, axis) => sum + (Math.floor(at / rowMajor[axis]) % n) * strides[axis], 0) * wide;
+    out.set(stored.subarray(from, from + wide), i * wide);
   }
   return out;
 }
