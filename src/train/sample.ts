@@ -97,8 +97,10 @@ function glyphNumbers({ glyphs, image }: Page, plan: TilePlan, c: MiniMonkeyConf
   const result = new Int32Array(plan.tiles.length * side * side * slots).fill(illegible);
   plan.tiles.forEach(({ layer, column, row }, i) => {
     const [columns, rows] = grids[layer];
-    if ((median * columns * c.force_image_size) / image.width < legible) return;
-    const numbers = byLayer.get(layer) ?? patchGlyphs(glyphs, image.width, image.height, columns * side, rows * side);
+    const [right, bottom] = layer === "detailed" ? plan.filled : [1, 1];
+    const [width, height] = [image.width / right, image.height / bottom];
+    if ((median * columns * c.force_image_size) / width < legible) return;
+    const numbers = byLayer.get(layer) ?? patchGlyphs(glyphs, width, height, columns * side, rows * side);
     byLayer.set(layer, numbers);
     for (let y = 0; y < side; y++) {
       const from = ((row * side + y) * columns + column) * side * slots;

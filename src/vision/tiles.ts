@@ -6,13 +6,15 @@ import type { Layer, TilePlan } from "./tilings.ts";
 
 /**
  * The tiles of `plan`, each `size` x `size` pixels: uint8 [n, size, size, 3]. Every layer is the whole image resized to
- * (columns * size) x (rows * size), aspect not kept, and cut; the global tile is the image at size x size.
+ * (columns * size) x (rows * size), aspect not kept, and cut; the global tile is the image at size x size. Where the plan does not
+ * fill the detailed grid, the image is resized to the part that it fills.
  */
 export function cut(image: Image, plan: TilePlan, size: number): Uint8Array {
   const layers = new Map<Layer, Image>();
   const layer = (name: Layer): Image => {
     const [columns, rows] = gridOf(plan, name);
-    const whole = layers.get(name) ?? resize(image, columns * size, rows * size);
+    const whole =
+      layers.get(name) ?? sheet(image, columns * size, rows * size, name === "detailed" ? plan.filled : [1, 1]);
     layers.set(name, whole);
     return whole;
   };
@@ -22,6 +24,16 @@ export function cut(image: Image, plan: TilePlan, size: number): Uint8Array {
     tiles.set(crop(layer(name), column * size, row * size, size, size).data, i * bytes);
   }
   return tiles;
+}
+
+/** The image over a part of a white sheet. */
+function sheet(image: Image, width: number, height: number, [right, bottom]: TilePlan["filled"]): Image {
+  const shown = resize(image, Math.round(width * right), Math.round(height * bottom));
+  if (shown.width === width && shown.height === height) return shown;
+  const data = new Uint8Array(3 * width * height).fill(255);
+  for (let y = 0; y < shown.height; y++)
+    data.set(shown.data.subarray(3 * y * shown.width, 3 * (y + 1) * shown.width), 3 * y * width);
+  return { data, width, height };
 }
 
 function gridOf(plan: TilePlan, layer: Layer): Grid {
@@ -56,6 +68,7 @@ export function normalise(bytes: Uint8Array, n: number, size: number): Float32Ar
 
 /** The linear scale at which the finest grid sees the image, on its worse axis; below 1 detail is lost. */
 export function scale(plan: TilePlan, size: number, { width, height }: Size): number {
-  const grids = [plan.detailed, plan.adaptive ?? plan.detailed];
+  const [right, bottom] = plan.filled;
+  const grids = [[plan.detailed[0] * right, plan.detailed[1] * bottom], plan.adaptive ?? [0, 0]];
   return Math.max(...grids.map(([columns, rows]) => Math.min((columns * size) / width, (rows * size) / height)));
 }

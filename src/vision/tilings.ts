@@ -14,10 +14,12 @@ interface Tile {
 
 /**
  * What to cut: the grid that each layer chose, whether a global tile is among the tiles, and `tiles` in the order in which the
- * model reads them. `adaptive` is null where the policy has no such layer.
+ * model reads them. `adaptive` is null where the policy has no such layer. `filled`: how much of the detailed grid's width and height the image
+ * covers, from the top left; the rest is white.
  */
 export interface TilePlan {
   readonly detailed: Grid;
+  readonly filled: readonly [width: number, height: number];
   readonly adaptive: Grid | null;
   readonly global: boolean;
   readonly tiles: readonly Tile[];
@@ -80,6 +82,29 @@ function dynamic(range: Range): Tiling {
   };
 }
 
+/** A grid with fewer tiles may show the image this much smaller: a column of tiles for a few pixels costs more than it shows. */
+const nearlyBest = 0.9;
+
+/** The image at its own size, or as much smaller as `max` tiles ask, on a white sheet: nothing is enlarged or stretched. Letters of one size are then seen
+ *  at one size, whatever the page's shape. */
+function native(range: Range): Tiling {
+  return {
+    spec: `native:${text(range)}`,
+    plan(width, height, size) {
+      const scaleOf = ([c, r]: Grid): number => Math.min(1, (c * size) / width, (r * size) / height);
+      const grids = candidates(range.min, range.max);
+      const best = Math.max(...grids.map(scaleOf));
+      const fits = grids.filter((grid) => scaleOf(grid) >= nearlyBest * best);
+      const fewest = fits.filter(([c, r]) => c * r === fits[0][0] * fits[0][1]);
+      const grid = fewest.reduce((a, b) => (scaleOf(b) > scaleOf(a) ? b : a));
+      const scale = scaleOf(grid);
+      const covered = (pixels: number, tiles: number): number =>
+        Math.max(1, Math.min(tiles * size, Math.round(pixels * scale))) / (tiles * size);
+      return plan(grid, null, cells("detailed", grid), [covered(width, grid[0]), covered(height, grid[1])]);
+    },
+  };
+}
+
 /** Multi-scale adaptive crop (Mini-Monkey, 2024): a second grid whose cell borders do not fall on the first's. */
 export function msac(options: Msac = released): Tiling {
   const { detailed, adaptive, exclude, order, thumbnails } = options;
@@ -128,8 +153,13 @@ function cells(layer: Layer, [columns, rows]: Grid): Tile[] {
   }));
 }
 
-function plan(detailed: Grid, adaptive: Grid | null, tiles: readonly Tile[]): TilePlan {
-  return { detailed, adaptive, global: tiles.some((tile) => tile.layer === "global"), tiles };
+function plan(
+  detailed: Grid,
+  adaptive: Grid | null,
+  tiles: readonly Tile[],
+  filled: TilePlan["filled"] = [1, 1],
+): TilePlan {
+  return { detailed, filled, adaptive, global: tiles.some((tile) => tile.layer === "global"), tiles };
 }
 
 function text({ min, max }: Range): string {
@@ -147,7 +177,7 @@ function msacSpec(options: Msac): string {
 /** More tiles than any language model has room for; keeps the table of candidates small. */
 const mostTiles = 256;
 
-const specs = "msac, msac:detailed=4..12,adaptive=3..7, dynamic:1..12, single";
+const specs = "msac, msac:detailed=4..12,adaptive=3..7, dynamic:1..12, native:1..12, single";
 
 const choices = {
   exclude: ["both", "either"],
@@ -156,7 +186,7 @@ const choices = {
 } as const;
 
 /**
- * The policy a spec names: `msac`, `msac:detailed=4..12,adaptive=3..7`, `dynamic:1..12` or `single`. `msac` also takes
+ * The policy a spec names: `msac`, `msac:detailed=4..12,adaptive=3..7`, `dynamic:1..12`, `native:1..12` or `single`. `msac` also takes
  * `exclude=`, `order=` and `thumbnails=`, see `Msac`; what is left out is as released. Throws RequestError otherwise.
  */
 export function parseTiling(spec: string): Tiling {
@@ -164,6 +194,7 @@ export function parseTiling(spec: string): Tiling {
   if (more.length === 0) {
     if (name === "single" && rest === undefined) return single;
     if (name === "dynamic") return dynamic(range(rest ?? "1..12", spec));
+    if (name === "native") return native(range(rest ?? "1..12", spec));
     if (name === "msac") return msac(rest === undefined ? released : msacOptions(rest, spec));
   }
   throw new RequestError(`no tiling "${spec}"; there are ${specs}`);

@@ -26,6 +26,21 @@ describe("cut", () => {
   });
 });
 
+describe("cut on a sheet", () => {
+  test("native keeps every pixel of an image that fits, and is white beside it", () => {
+    const image = { width: 5, height: 3, data: Uint8Array.from({ length: 45 }, (_, i) => i) };
+    const plan = parseTiling("native:1..4").plan(5, 3, 4);
+    const tiles = cut(image, plan, 4);
+    expect(plan.detailed).toEqual([2, 1]);
+    for (let y = 0; y < 4; y++)
+      for (let x = 0; x < 8; x++) {
+        const at = ((x >= 4 ? 16 : 0) + y * 4 + (x % 4)) * 3;
+        const expected = x < 5 && y < 3 ? (y * 5 + x) * 3 : undefined;
+        expect(tiles[at]).toBe(expected ?? 255);
+      }
+  });
+});
+
 describe("normalise", () => {
   test("torchvision's ToTensor and Normalize give the same floats", async () => {
     const reference = tensor("normalized.safetensors", "gradient_200x150__imagenet_112");
@@ -47,6 +62,8 @@ describe("scale", () => {
     ["msac", 2240, 896, 1],
     ["msac", 1000, 400, 2.24],
     ["single", 896, 448, 0.5],
+    ["native:1..12", 300, 100, 1],
+    ["native:1..1", 896, 448, 0.5],
     ["msac:detailed=1..1,adaptive=4..4", 896, 896, 1],
   ])("%s sees %i x %i at %f", (spec, width, height, expected) => {
     const size = { width, height };

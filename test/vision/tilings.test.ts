@@ -82,10 +82,26 @@ describe("other tilings", () => {
     expect(plan.global).toBe(tiles > 1);
   });
 
+  test.each([
+    ["an image of whole tiles as it is", 448, 672, [2, 3], 1],
+    ["a line of print", 448, 53, [2, 1], 1],
+    ["a few pixels more than two columns without a third", 460, 224, [2, 1], 448 / 460],
+    ["a tall scan at the scale of eight tiles, where twelve would show hardly more", 616, 1200, [2, 4], 448 / 616],
+    ["a page of fewer pixels than a tile in one", 100, 50, [1, 1], 1],
+    ["a long strip at nine tenths of what twelve tiles would show", 10_000, 10, [11, 1], 2464 / 10_000],
+  ])("native:1..12 shows %s", (_, width, height, grid, seen) => {
+    const plan = parseTiling("native:1..12").plan(width, height, 224);
+    expect([plan.detailed, plan.adaptive, plan.global, plan.tiles.length]).toEqual([grid, null, false, area(grid)]);
+    const shown = [plan.filled[0] * grid[0] * 224, plan.filled[1] * grid[1] * 224];
+    expect(Math.abs(shown[0] - width * seen)).toBeLessThanOrEqual(0.5);
+    expect(Math.abs(shown[1] - height * seen)).toBeLessThanOrEqual(0.5);
+  });
+
   test("single is one tile whatever the size", () => {
     const plan = parseTiling("single").plan(5000, 10, 448);
     expect(plan).toEqual({
       detailed: [1, 1],
+      filled: [1, 1],
       adaptive: null,
       global: false,
       tiles: [{ layer: "detailed", column: 0, row: 0 }],
@@ -100,6 +116,8 @@ describe("parseTiling", () => {
     ["msac:order=demo,exclude=both", "msac:detailed=4..12,adaptive=3..7,order=demo"],
     ["dynamic", "dynamic:1..12"],
     ["dynamic:2..6", "dynamic:2..6"],
+    ["native", "native:1..12"],
+    ["native:1..8", "native:1..8"],
     ["single", "single"],
   ])("%s is named %s, which names itself", (spec, name) => {
     expect(parseTiling(spec).spec).toBe(name);
