@@ -34,12 +34,12 @@ export const plan: Command<Options> = {
 
 async function run([source]: readonly string[], options: Options, terminal: Terminal): Promise<void> {
   const image = sizeOf(source) ? size(source) : await measured(source, terminal);
-  const [{ modelShape }, { parseTiling }, { scale }] = await Promise.all([
+  const [{ modelFolder, readModel }, { parseTiling }, { scale }] = await Promise.all([
     import("../run/models.ts"),
     import("../vision/tilings.ts"),
     import("../vision/tiles.ts"),
   ]);
-  const model = modelShape(options.model);
+  const model = readModel(modelFolder(options.model));
   const tiling = parseTiling(options.tiles ?? model.tiles);
   const made = tiling.plan(image.width, image.height, model.tileSize);
   const counts = tokens(made, model.tokensPerTile, options.scm ?? model.scmRatio ?? "off");

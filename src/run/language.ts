@@ -4,9 +4,8 @@ import type { Engine, Feeds, Values } from "../graph/engine.ts";
 import type { Outputs } from "../graph/graph.ts";
 import { minus, size } from "../graph/shape.ts";
 import { input } from "../graph/tensor.ts";
-import { languageModel, type MiniMonkeyConfig } from "../models/mini-monkey.ts";
-import { cachedParts, cacheOf, merged } from "../models/text-model.ts";
-import type { Weights } from "../weights/path.ts";
+import type { Multimodal } from "../models/multimodal.ts";
+import { cachedParts, cacheOf, merged, type TextModel } from "../models/text-model.ts";
 import type { LanguageModel, Prompt } from "./generate.ts";
 
 /** The id under which graphs are given visual tokens: that of `<IMG_CONTEXT>` may also be chosen as a word of an answer. */
@@ -19,8 +18,7 @@ export interface VisualPromptIds extends Prompt {
 
 /** Logits of the last position. Inputs: ids [1, tokens], −1 where a visual token stands, features [visual, d] (at least one
  *  row), positions [1, tokens], past.i.key and past.i.value [1, k, 1, past, e]. Outputs: logits [1, 1, v], present.i.*. */
-export function languageGraph(w: Weights, c: MiniMonkeyConfig): Outputs {
-  const model = languageModel(w, c);
+export function languageGraph(model: TextModel): Outputs {
   const t = size("tokens");
   const ids = input("ids", [1, t], "i64");
   const x = merged(ids, input("features", [size("visual"), model.width]), visual, model);
@@ -54,19 +52,18 @@ export function graphFeatures(features: Float32Array, d: number): Values {
 export async function openLanguage(
   engine: Engine,
   graph: Outputs,
-  c: MiniMonkeyConfig,
+  { width: d, longest }: Pick<Multimodal, "width" | "longest">,
   placeholder: number,
   explain: () => void = () => undefined,
 ): Promise<Language> {
   const session = await engine.open(graph);
-  const d = c.llm_config.hidden_size;
   const nothing = graphFeatures(new Float32Array(), d);
   const cache = growingCache(graph);
   let length = 0;
 
   async function read(ids: Values, features: Values): Promise<Float32Array> {
     const [, tokens] = ids.shape;
-    checkLength(length + tokens, c);
+    checkLength(length + tokens, longest);
     const data = BigInt64Array.from({ length: tokens }, (_, i) => BigInt(length + i));
     const positions: Values = { dtype: "i64", shape: [1, tokens], data };
     const feeds = { ids, features, positions, ...cache.past(length) };
@@ -90,16 +87,11 @@ export async function openLanguage(
   };
 }
 
-/** Most tokens of a prompt and its answer; with dynamic scaling there is no end. */
-export function longest({ llm_config: { rope_scaling, max_position_embeddings } }: MiniMonkeyConfig): number {
-  return rope_scaling ? Number.POSITIVE_INFINITY : max_position_embeddings;
-}
-
 /** Throws RequestError for more tokens than the model reads. */
-export function checkLength(tokens: number, c: MiniMonkeyConfig): void {
-  if (tokens <= longest(c)) return;
+export function checkLength(tokens: number, longest: number): void {
+  if (tokens <= longest) return;
   throw new RequestError(
-    `the prompt is ${tokens} tokens long, the model reads ${longest(c)}; give fewer images, fewer tiles or less text`,
+    `the prompt is ${tokens} tokens long, the model reads ${longest}; give fewer images, fewer tiles or less text`,
   );
 }
 

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { FormatError, RequestError } from "../errors.ts";
-import { type MiniMonkeyConfig, miniMonkeyConfig } from "../models/mini-monkey.ts";
+import { wholes } from "../models/index.ts";
+import type { Multimodal } from "../models/multimodal.ts";
 import { parseTokenizer, type Tokenizer } from "../text/tokenizer.ts";
 
 /** The folder of a model: `model` itself where it is one, else models/<name> of this package or of GALAGO_HOME (default
@@ -28,40 +29,19 @@ export function modelFolder(model: string): string {
 
 const holdsModel = (folder: string): boolean => existsSync(join(folder, "config.json"));
 
-/** What a tile plan needs to know of a model. `tiles` is the tiling it is used with, `scmRatio` the part of the detailed
- *  tokens it keeps, null for all. */
-export interface ModelShape {
-  readonly tileSize: number;
-  readonly tokensPerTile: number;
-  readonly tiles: string;
-  readonly scmRatio: number | null;
-}
-
-const whole = z.int().positive();
-
-const shape = z.object({
-  force_image_size: whole.nullish(),
-  downsample_ratio: z.number().positive().max(1),
-  vision_config: z.object({ image_size: whole, patch_size: whole }),
-  tiles: z.string().default("msac"),
-  scm_ratio: z.number().positive().max(1).nullish(),
-});
-
-/** The shape of a model given by name or folder. Throws RequestError (404) for no model, FormatError for a bad config.json. */
-export function modelShape(model: string): ModelShape {
-  const path = join(modelFolder(model), "config.json");
-  const { force_image_size, downsample_ratio, vision_config, tiles, scm_ratio } = checked(shape, readJson(path), path);
-  const tileSize = force_image_size ?? vision_config.image_size;
-  const side = Math.floor(tileSize / vision_config.patch_size);
-  const tokensPerTile = Math.floor(side * side * downsample_ratio * downsample_ratio);
-  return { tileSize, tokensPerTile, tiles, scmRatio: scm_ratio ?? null };
-}
-
-/** config.json of a model folder. Throws FormatError that names the file, the key, what was found and what was expected. */
-export function readConfig(folder: string): MiniMonkeyConfig {
+/** The model in a folder, from its config.json. Throws FormatError that names the file, the key, what was found and what was expected. */
+export function readModel(folder: string): Multimodal {
   const path = join(folder, "config.json");
-  return checked(miniMonkeyConfig, readJson(path), path);
+  const json = readJson(path);
+  const { model_type } = checked(typed, json, path);
+  if (!Object.hasOwn(wholes, model_type))
+    throw new FormatError(
+      `${path}: model_type: found "${model_type}", expected one of ${Object.keys(wholes).join(", ")}`,
+    );
+  return wholes[model_type]((schema) => checked(schema, json, path));
 }
+
+const typed = z.object({ model_type: z.string() });
 
 /** tokenizer.json of a model folder, for a vocabulary of `ids` ids. Throws FormatError when it is damaged or too large. */
 export function readTokenizer(folder: string, ids: number): Tokenizer {
