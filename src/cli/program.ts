@@ -7,6 +7,7 @@ import { ask } from "./ask.ts";
 import type { Command, Option, Terminal } from "./command.ts";
 import { convert } from "./convert.ts";
 import { evaluate } from "./eval.ts";
+import { fabricate } from "./fabricate.ts";
 import { failure } from "./failure.ts";
 import { notice } from "./output.ts";
 import { plan } from "./plan.ts";
@@ -17,7 +18,7 @@ import { usageError } from "./values.ts";
 import { verify } from "./verify.ts";
 
 /** Every command there is, in the order of `galago --help`. */
-export const commands: readonly Command[] = [ask, convert, train, evaluate, plan, resize, synth, verify];
+export const commands: readonly Command[] = [ask, convert, train, evaluate, plan, resize, synth, fabricate, verify];
 
 /** Runs the words after `galago` and returns the exit status; what went wrong is said in one line on stderr. */
 export async function main(

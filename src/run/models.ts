@@ -27,12 +27,32 @@ export function modelFolder(model: string): string {
   );
 }
 
+/** Configurations of published models, by name: what can be planned and fabricated without their weights. */
+const known = fileURLToPath(new URL("../../configs/models", import.meta.url));
+
+/** The config.json of the published model of this name. Throws RequestError (404) that lists the names there are. */
+export function knownConfig(name: string): string {
+  const names = readdirSync(known).map((file) => file.replace(/\.json$/, ""));
+  if (names.includes(name)) return join(known, `${name}.json`);
+  throw new RequestError(`no published model "${name}" is known here; there are ${names.join(", ")}`, 404);
+}
+
+/** The config.json of a model on this machine, else of a published one that needs not be here. Throws RequestError (404) as `modelFolder`. */
+export function shapeFile(model: string): string {
+  const published = join(known, `${model}.json`);
+  return !holdsModel(model) && existsSync(published) ? published : join(modelFolder(model), "config.json");
+}
+
 const holdsModel = (folder: string): boolean => existsSync(join(folder, "config.json"));
 
 /** The model in a folder, from its config.json. Throws FormatError that names the file, the key, what was found and what was expected. */
 export function readModel(folder: string): Multimodal {
   const path = join(folder, "config.json");
-  const json = readJson(path);
+  return modelOf(readJson(path), path);
+}
+
+/** The model that a config.json, called `path`, describes. Throws FormatError as `readModel`. */
+export function modelOf(json: unknown, path: string): Multimodal {
   const { model_type } = checked(typed, json, path);
   if (!Object.hasOwn(wholes, model_type))
     throw new FormatError(
