@@ -3,6 +3,7 @@ import type { Span } from "../compress/compression.ts";
 import { scm } from "../compress/scm.ts";
 import { RequestError } from "../errors.ts";
 import type { Engine } from "../graph/engine.ts";
+import { byteCache, floatCache } from "../models/cache.ts";
 import type { Multimodal } from "../models/multimodal.ts";
 import { int8 } from "../quant/int8.ts";
 import { chatTemplate, promptIds } from "../text/template.ts";
@@ -78,7 +79,8 @@ export async function openModel(
   async function open() {
     const w = weights(checkpoint);
     const words = whole.language(w);
-    const [seeing, speaking] = [sightGraph(w, whole), languageGraph(words)].map(
+    const cache = precision === "int8" ? byteCache(words) : floatCache(words);
+    const [seeing, speaking] = [sightGraph(w, whole), languageGraph(words, cache)].map(
       precision === "int8" ? int8 : (graph) => graph,
     );
     close(w, whole.buffers);
