@@ -124,6 +124,7 @@ function contextOf(x: Tensor, c: DecoderConfig, pass: Pass): Context {
   };
 }
 
+/** How positions stretch in a pass over all tokens up to `length`. */
 function stretchOf(c: DecoderConfig, length: Tensor): Stretch | undefined {
   const { rope_scaling: scaling, max_position_embeddings: most } = c;
   if (scaling?.type === "dynamic") return { factor: scaling.factor, trained: most, length };

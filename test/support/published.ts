@@ -44,6 +44,66 @@ export const internVit300M = (width: number): Shapes => ({
   ...biased("mlp1.3", width, width),
 });
 
+/** CLIP's ViT-L with 14-pixel patches, for images of `side` patches a side, as transformers names it. */
+export const clipLarge = (root: string, side: number): Shapes =>
+  listed(root, 24, {
+    "embeddings.class_embedding": [1024],
+    "embeddings.patch_embedding.weight": [1024, 3, 14, 14],
+    "embeddings.position_embedding.weight": [1 + side * side, 1024],
+    ...biased("pre_layrnorm", 1024),
+    ...biased("encoder.layers.*.layer_norm1", 1024),
+    ...biased("encoder.layers.*.self_attn.q_proj", 1024, 1024),
+    ...biased("encoder.layers.*.self_attn.k_proj", 1024, 1024),
+    ...biased("encoder.layers.*.self_attn.v_proj", 1024, 1024),
+    ...biased("encoder.layers.*.self_attn.out_proj", 1024, 1024),
+    ...biased("encoder.layers.*.layer_norm2", 1024),
+    ...biased("encoder.layers.*.mlp.fc1", 4096, 1024),
+    ...biased("encoder.layers.*.mlp.fc2", 1024, 4096),
+    ...biased("post_layernorm", 1024),
+  });
+
+/** EVA-CLIP's ViT-g for images of 16×16 patches, its norm and BLIP-2's Q-Former that reads features of a width. */
+export const evaGiant: Shapes = listed("visual_encoder.", 39, {
+  cls_token: [1, 1, 1408],
+  pos_embed: [1, 257, 1408],
+  ...biased("patch_embed.proj", 1408, 3, 14, 14),
+  ...biased("blocks.*.norm1", 1408),
+  "blocks.*.attn.q_bias": [1408],
+  "blocks.*.attn.v_bias": [1408],
+  "blocks.*.attn.qkv.weight": [4224, 1408],
+  ...biased("blocks.*.attn.proj", 1408, 1408),
+  ...biased("blocks.*.norm2", 1408),
+  ...biased("blocks.*.mlp.fc1", 6144, 1408),
+  ...biased("blocks.*.mlp.fc2", 1408, 6144),
+});
+export const qformerShapes = (width: number): Shapes => ({
+  ...biased("ln_vision", width),
+  query_tokens: [1, 32, 768],
+  ...biased("Qformer.bert.embeddings.LayerNorm", 768),
+  ...listed("Qformer.bert.encoder.layer.", 12, {
+    ...biased("*.attention.self.query", 768, 768),
+    ...biased("*.attention.self.key", 768, 768),
+    ...biased("*.attention.self.value", 768, 768),
+    ...biased("*.attention.output.dense", 768, 768),
+    ...biased("*.attention.output.LayerNorm", 768),
+    ...biased("*.intermediate_query.dense", 3072, 768),
+    ...biased("*.output_query.dense", 768, 3072),
+    ...biased("*.output_query.LayerNorm", 768),
+  }),
+  ...Object.assign(
+    {},
+    ...[0, 2, 4, 6, 8, 10].map((i) =>
+      listed(`Qformer.bert.encoder.layer.${i}.crossattention.`, 1, {
+        ...biased("self.query", 768, 768),
+        ...biased("self.key", 768, width),
+        ...biased("self.value", 768, width),
+        ...biased("output.dense", 768, 768),
+        ...biased("output.LayerNorm", 768),
+      }),
+    ),
+  ),
+});
+
 /** Sizes of a language model: ids, width, width within the MLP, layers, length of all keys of a token. */
 export interface Sizes {
   readonly v: number;

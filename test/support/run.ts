@@ -3,10 +3,12 @@ import type { Feeds, Values } from "../../src/graph/engine.ts";
 import type { Outputs } from "../../src/graph/graph.ts";
 import type { Value } from "../../src/graph/op.ts";
 import { size } from "../../src/graph/shape.ts";
-import { input } from "../../src/graph/tensor.ts";
+import { input, iota } from "../../src/graph/tensor.ts";
 import { growingCache } from "../../src/models/cache.ts";
-import type { TextModel } from "../../src/models/text-model.ts";
+import type { Multimodal } from "../../src/models/multimodal.ts";
+import { merged, type TextModel } from "../../src/models/text-model.ts";
 import { ortNode } from "../../src/run/ort-node.ts";
+import type { Weights } from "../../src/weights/path.ts";
 import { floats, integers, value } from "./values.ts";
 
 /** Runs a graph once a feed, in order, with weights that every run is given; what a run made stands among the feeds of the next. */
@@ -48,4 +50,22 @@ export async function logits(
   });
   const results = await run(graph, values(), ...feeds);
   return results.flatMap(({ y }) => Array.from(y.data, Number));
+}
+
+/** The visual tokens of one image and the logits of ids that hold it, −1 where one of its tokens stands. */
+export async function whole(
+  model: Multimodal,
+  w: Weights,
+  values: () => Record<string, Value>,
+  image: Value,
+  ids: readonly number[],
+): Promise<{ tokens: number[]; logits: number[] }> {
+  const words = model.language(w);
+  const tokens = model.sight(input("image", image.shape), w).rearrange("1 t d -> t d");
+  const x = merged(input("ids", [1, ids.length], "i64"), tokens, -1, words);
+  const pass = { positions: iota(ids.length).reshape([1, ids.length]) };
+  const graph = { tokens, logits: words.head(words.states(x, pass).at(-1)!) };
+  const feeds = { image: floats(image), ids: integers(value([1, ids.length], ...ids)) };
+  const [found] = await run(graph, values(), () => feeds);
+  return { tokens: Array.from(found.tokens.data, Number), logits: Array.from(found.logits.data, Number) };
 }
