@@ -8,11 +8,11 @@ import { longest } from "./decoder.ts";
 import { internVit, type VisionConfig, visionConfig } from "./intern-vit.ts";
 import { internlm2, type TextConfig, textConfig } from "./internlm2.ts";
 import { type LlamaConfig, llama, llamaConfig } from "./llama.ts";
-import type { Multimodal } from "./multimodal.ts";
+import { type Multimodal, type Usage, usage, usageFields } from "./multimodal.ts";
 import { type Phi3Config, phi3, phi3Config } from "./phi3.ts";
 import type { TextModel } from "./text-model.ts";
 
-/** config.json; literals are what the code computes. The last four keys are Galago's: absent in published files. */
+/** config.json; literals are what the code computes. */
 export const miniMonkeyConfig: z.ZodType<MiniMonkeyConfig> = z.object({
   model_type: z.literal("internvl_chat"),
   template: z.enum(["internlm2-chat", "Hermes-2", "phi3-chat", "internvl2_5"]),
@@ -22,12 +22,9 @@ export const miniMonkeyConfig: z.ZodType<MiniMonkeyConfig> = z.object({
   ps_version: z.enum(["v1", "v2"]),
   vision_config: visionConfig,
   llm_config: z.discriminatedUnion("model_type", [textConfig, llamaConfig, phi3Config]),
-  tiles: z.string().optional(),
-  scm_ratio: z.number().optional(),
-  system_message: z.string().optional(),
-  max_new_tokens: z.int().optional(),
+  ...usageFields,
 });
-export interface MiniMonkeyConfig {
+export interface MiniMonkeyConfig extends Usage {
   model_type: "internvl_chat";
   template: "internlm2-chat" | "Hermes-2" | "phi3-chat" | "internvl2_5";
   force_image_size: number;
@@ -36,13 +33,6 @@ export interface MiniMonkeyConfig {
   ps_version: "v1" | "v2";
   vision_config: VisionConfig;
   llm_config: TextConfig | LlamaConfig | Phi3Config;
-  /** Default tile policy, as in `--tiles`. */
-  tiles?: string | undefined;
-  /** Default share of detail tokens that SCM keeps; absent: off. */
-  scm_ratio?: number | undefined;
-  /** Replaces the template's system message; empty: none. */
-  system_message?: string | undefined;
-  max_new_tokens?: number | undefined;
 }
 
 /** Visual tokens of one tile: (image / patch · ratio)². */
@@ -56,11 +46,8 @@ export function miniMonkey(c: MiniMonkeyConfig): Multimodal {
     tileSize: c.force_image_size,
     tokensPerTile: tokensPerTile(c),
     normal: imageNet,
-    tiles: c.tiles ?? "msac",
-    scmRatio: c.scm_ratio,
+    ...usage(c, "msac"),
     template: c.template,
-    system: c.system_message,
-    maxNewTokens: c.max_new_tokens,
     vocabulary: vocab_size,
     width: hidden_size,
     longest: longest(c.llm_config),

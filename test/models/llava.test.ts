@@ -1,0 +1,130 @@
+/** LLaVA-1.5: the names of llava-hf's files at full size, and the published computation in loops. */
+import { describe, expect, test } from "vitest";
+import { llava, llavaConfig } from "../../src/models/llava.ts";
+import { plain } from "../support/plain.ts";
+import { decoded, embedded } from "../support/plain-decoder.ts";
+import { clipStates, gelu } from "../support/plain-eyes.ts";
+import { askedBy, biased, clipLarge, llamaShapes, parameters } from "../support/published.ts";
+import { logits, whole } from "../support/run.ts";
+import { seeded } from "../support/seeded.ts";
+import { drawn, gap } from "../support/values.ts";
+
+/** config.json of llava-hf/llava-1.5-7b-hf. */
+const published = {
+  architectures: ["LlavaForConditionalGeneration"],
+  ignore_index: -100,
+  image_token_index: 32000,
+  model_type: "llava",
+  pad_token_id: 32001,
+  projector_hidden_act: "gelu",
+  text_config: {
+    _name_or_path: "lmsys/vicuna-7b-v1.5",
+    architectures: ["LlamaForCausalLM"],
+    max_position_embeddings: 4096,
+    model_type: "llama",
+    rms_norm_eps: 1e-5,
+    torch_dtype: "float16",
+    vocab_size: 32064,
+  },
+  tie_word_embeddings: false,
+  torch_dtype: "float16",
+  vision_config: {
+    hidden_size: 1024,
+    image_size: 336,
+    intermediate_size: 4096,
+    model_type: "clip_vision_model",
+    num_attention_heads: 16,
+    num_hidden_layers: 24,
+    patch_size: 14,
+    projection_dim: 768,
+    vocab_size: 32000,
+  },
+  vision_feature_layer: -2,
+  vision_feature_select_strategy: "default",
+  vocab_size: 32064,
+};
+
+describe("LLaVA-1.5-7B", () => {
+  const model = llava(llavaConfig.parse(published));
+  const shapes = askedBy(model);
+
+  test("asks for the published weights in their shapes, the last layer's too, which it does not run", () => {
+    expect(shapes).toEqual({
+      ...clipLarge("vision_tower.vision_model.", 24),
+      ...biased("multi_modal_projector.linear_1", 4096, 1024),
+      ...biased("multi_modal_projector.linear_2", 4096, 4096),
+      ...llamaShapes("language_model.", { v: 32064, d: 4096, m: 11008, layers: 32, kv: 4096 }),
+    });
+  });
+
+  test("has the published 7.06 billion parameters", () => {
+    expect(parameters(shapes)).toBe(7_063_427_072);
+  });
+
+  test("makes 576 tokens of a tile of 336 pixels", () => {
+    expect(model).toMatchObject({ tileSize: 336, tokensPerTile: 576, vocabulary: 32064, width: 4096, longest: 4096 });
+  });
+
+  test.each<[string, object]>([
+    ["vision_feature_layer", { vision_feature_layer: -1 }],
+    ["vision_feature_select_strategy", { vision_feature_select_strategy: "full" }],
+    ["projector_hidden_act", { projector_hidden_act: "relu" }],
+    ["text_config.model_type", { text_config: { ...published.text_config, model_type: "mistral" } }],
+    ["vision_config.image_size", { vision_config: { ...published.vision_config, image_size: undefined } }],
+  ])("with another %s is refused", (path, change) => {
+    const { error } = llavaConfig.safeParse({ ...published, ...change });
+    expect(error?.issues.map((issue) => issue.path.join("."))).toEqual([path]);
+  });
+});
+
+describe("a tiny one", () => {
+  const c = llavaConfig.parse({
+    ...published,
+    vision_config: {
+      model_type: "clip_vision_model",
+      hidden_size: 12,
+      intermediate_size: 20,
+      num_hidden_layers: 3,
+      num_attention_heads: 3,
+      image_size: 4,
+      patch_size: 2,
+    },
+    text_config: {
+      model_type: "llama",
+      vocab_size: 13,
+      hidden_size: 16,
+      intermediate_size: 20,
+      num_hidden_layers: 2,
+      num_attention_heads: 4,
+      max_position_embeddings: 64,
+    },
+  });
+  const model = llava(c);
+
+  test("gives the tokens and logits of the computation in loops", async () => {
+    const { w, values } = seeded();
+    const image = drawn([1, 3, 4, 4], 99);
+    const found = await whole(model, w, values, image, [3, 0, -1, -1, -1, -1, 7, 12]);
+
+    const weights = values();
+    const { linear } = plain(weights);
+    const seen = clipStates(image, c.vision_config, weights, "vision_tower.vision_model.").at(-2)!;
+    const tokens = seen
+      .slice(1)
+      .map((x) => linear(x, "multi_modal_projector.linear_1").map(gelu))
+      .map((x) => linear(x, "multi_modal_projector.linear_2"));
+    expect(gap(found.tokens, tokens.flat())).toBeLessThan(1e-6);
+
+    const words = (ids: number[]) => embedded(ids, c.text_config, weights, "language_model.");
+    const x = [...words([3, 0]), ...tokens, ...words([7, 12])];
+    const expected = decoded(x, c.text_config, weights, "language_model.");
+    expect(gap(found.logits, expected.flat())).toBeLessThan(1e-6);
+  });
+
+  test("reads a prompt in pieces as in one", async () => {
+    const { w, values } = seeded();
+    const words = model.language(w);
+    const pieces = await logits(words, values, [3, 0, 7], [12], [1, 5]);
+    expect(gap(pieces, await logits(words, values, [3, 0, 7, 12, 1, 5]))).toBeLessThan(1e-6);
+  });
+});
