@@ -1,6 +1,7 @@
 /** LLaVA-1.5: the names of llava-hf's files at full size, and the published computation in loops. */
 import { describe, expect, test } from "vitest";
 import { llava, llavaConfig } from "../../src/models/llava.ts";
+import { knownConfig, modelOf, readJson } from "../../src/run/models.ts";
 import { plain } from "../support/plain.ts";
 import { decoded, embedded } from "../support/plain-decoder.ts";
 import { clipStates, gelu } from "../support/plain-eyes.ts";
@@ -9,43 +10,11 @@ import { logits, whole } from "../support/run.ts";
 import { seeded } from "../support/seeded.ts";
 import { drawn, gap } from "../support/values.ts";
 
-/** config.json of llava-hf/llava-1.5-7b-hf. */
-const published = {
-  architectures: ["LlavaForConditionalGeneration"],
-  ignore_index: -100,
-  image_token_index: 32000,
-  model_type: "llava",
-  pad_token_id: 32001,
-  projector_hidden_act: "gelu",
-  text_config: {
-    _name_or_path: "lmsys/vicuna-7b-v1.5",
-    architectures: ["LlamaForCausalLM"],
-    max_position_embeddings: 4096,
-    model_type: "llama",
-    rms_norm_eps: 1e-5,
-    torch_dtype: "float16",
-    vocab_size: 32064,
-  },
-  tie_word_embeddings: false,
-  torch_dtype: "float16",
-  vision_config: {
-    hidden_size: 1024,
-    image_size: 336,
-    intermediate_size: 4096,
-    model_type: "clip_vision_model",
-    num_attention_heads: 16,
-    num_hidden_layers: 24,
-    patch_size: 14,
-    projection_dim: 768,
-    vocab_size: 32000,
-  },
-  vision_feature_layer: -2,
-  vision_feature_select_strategy: "default",
-  vocab_size: 32064,
-};
+const path = knownConfig("llava-1.5-7b");
+const published = readJson(path) as Record<"text_config" | "vision_config", object>;
 
 describe("LLaVA-1.5-7B", () => {
-  const model = llava(llavaConfig.parse(published));
+  const model = modelOf(published, path);
   const shapes = askedBy(model);
 
   test("asks for the published weights in their shapes, the last layer's too, which it does not run", () => {

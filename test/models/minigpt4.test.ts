@@ -5,6 +5,7 @@ import { input } from "../../src/graph/tensor.ts";
 import type { Blip2Config } from "../../src/models/blip2.ts";
 import { type MiniGpt4Config, miniGpt4, miniGpt4Config } from "../../src/models/minigpt4.ts";
 import { tinyGptSight, tinyGptVisionConfig } from "../../src/models/tinygpt-v.ts";
+import { knownConfig, modelOf, readJson } from "../../src/run/models.ts";
 import { plain, type Row } from "../support/plain.ts";
 import { decoded, embedded } from "../support/plain-decoder.ts";
 import { clipStates, evaFeatures, queried } from "../support/plain-eyes.ts";
@@ -22,16 +23,9 @@ import { logits, run, whole } from "../support/run.ts";
 import { seeded } from "../support/seeded.ts";
 import { drawn, floats, gap } from "../support/values.ts";
 
-const eva = {
-  img_size: 224,
-  patch_size: 14,
-  embed_dim: 1408,
-  depth: 39,
-  num_heads: 16,
-  mlp_hidden: 6144,
-  qkv_bias: true,
-  layer_norm_eps: 1e-6,
-};
+const path = knownConfig("minigpt4-7b");
+const published = readJson(path) as Record<"vit" | "qformer", object>;
+/** `vision_config` of openai/clip-vit-large-patch14, as far as the code reads it. */
 const clipL = {
   model_type: "clip_vision_model",
   hidden_size: 1024,
@@ -41,28 +35,9 @@ const clipL = {
   image_size: 224,
   patch_size: 14,
 };
-const qformer = {
-  hidden_size: 768,
-  num_hidden_layers: 12,
-  num_attention_heads: 12,
-  intermediate_size: 3072,
-  hidden_act: "gelu",
-  layer_norm_eps: 1e-12,
-  encoder_width: 1408,
-  cross_attention_freq: 2,
-  query_length: 32,
-};
 
 describe("MiniGPT-4 of Vicuna-7B", () => {
-  const model = miniGpt4(
-    // Of the language model what its config.json says besides LLaMA-7B's sizes (Vicuna v0: one token more).
-    miniGpt4Config.parse({
-      model_type: "minigpt4",
-      vit: eva,
-      qformer,
-      llm: { model_type: "llama", vocab_size: 32001 },
-    }),
-  );
+  const model = modelOf(published, path);
   const shapes = askedBy(model);
   const count = (root: string): number =>
     parameters(Object.fromEntries(Object.entries(shapes).filter(([key]) => key.startsWith(root))));
@@ -76,7 +51,7 @@ describe("MiniGPT-4 of Vicuna-7B", () => {
     });
   });
 
-  test("has LLaMA-7B's 6,738,415,616 parameters, two rows more, and the 985.9 million of its tower", () => {
+  test("has LLaMA-7B's 6,738,415,616 parameters, those of Vicuna's added token, and the 985.9 million of its tower", () => {
     expect(count("llama_model.")).toBe(6_738_415_616 + 2 * 4096);
     expect(count("visual_encoder.") / 1e6).toBeCloseTo(985.9, 0);
   });
@@ -89,7 +64,7 @@ describe("MiniGPT-4 of Vicuna-7B", () => {
 test("TinyGPT-V with CLIP ViT-L/14 asks for CLIP's weights by their names, all of them", () => {
   const c = tinyGptVisionConfig.parse({
     vit: clipL,
-    qformer: { ...qformer, encoder_width: 1024 },
+    qformer: { ...published.qformer, encoder_width: 1024 },
     proj: [768, 4096, 2560],
   });
   const shapes = asked((w) => tinyGptSight(input("pixels", [1, 3, 224, 224]), w, c));
@@ -101,7 +76,15 @@ test("TinyGPT-V with CLIP ViT-L/14 asks for CLIP's weights by their names, all o
   });
 });
 
-const tinyEva = { ...eva, img_size: 4, patch_size: 2, embed_dim: 12, depth: 2, num_heads: 3, mlp_hidden: 20 };
+const tinyEva = {
+  ...published.vit,
+  img_size: 4,
+  patch_size: 2,
+  embed_dim: 12,
+  depth: 2,
+  num_heads: 3,
+  mlp_hidden: 20,
+};
 const tinyClip = {
   ...clipL,
   hidden_size: 12,
@@ -112,7 +95,7 @@ const tinyClip = {
   patch_size: 2,
 };
 const tinyQformer = {
-  ...qformer,
+  ...published.qformer,
   hidden_size: 8,
   num_hidden_layers: 3,
   num_attention_heads: 2,
