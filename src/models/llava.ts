@@ -18,7 +18,7 @@ export const llavaConfig: z.ZodType<LlavaConfig> = z.object({
   vision_feature_layer: z.literal(-2),
   vision_feature_select_strategy: z.literal("default"),
   /** Galago's, as those of its usage are. */
-  template: z.string().default("llava"),
+  template: z.string().default("llava-hf"),
   ...usageFields,
 });
 export interface LlavaConfig extends Usage {

@@ -12,7 +12,7 @@ export const miniGpt4Config: z.ZodType<MiniGpt4Config> = z.object({
   model_type: z.literal("minigpt4"),
   ...blip2Fields,
   llm: sparseLlamaConfig,
-  template: z.string().default("minigpt4"),
+  template: z.string().default("minigpt-4"),
   ...usageFields,
 });
 export interface MiniGpt4Config extends Blip2Config, Usage {

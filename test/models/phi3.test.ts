@@ -1,5 +1,6 @@
 /** Phi-3-mini: the published names at full size, and the published computation in loops. */
 import { describe, expect, test } from "vitest";
+import { longest } from "../../src/models/decoder.ts";
 import { type Phi3Config, phi3, phi3Config } from "../../src/models/phi3.ts";
 import { languageGraph } from "../../src/run/language.ts";
 import { decoded, embedded, type Turning } from "../support/plain-decoder.ts";
@@ -36,6 +37,11 @@ describe("Phi-3-mini", () => {
 
   test("has the published 3.82 billion parameters", () => {
     expect(parameters(shapes)).toBe(3_821_079_552);
+  });
+
+  test("reads no further than its window", () => {
+    expect(longest(phi3Config.parse(mini4k))).toBe(2047);
+    expect(longest(phi3Config.parse({ ...mini4k, sliding_window: null }))).toBe(4096);
   });
 });
 

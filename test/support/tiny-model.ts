@@ -1,8 +1,9 @@
 /** A whole model folder of a few kilobytes: random weights from a seed, tokens that are bytes. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type MiniMonkeyConfig, miniMonkey, miniMonkeyConfig } from "../../src/models/mini-monkey.ts";
+import { type MiniMonkeyConfig, miniMonkeyConfig } from "../../src/models/mini-monkey.ts";
 import { languageGraph } from "../../src/run/language.ts";
+import { modelOf } from "../../src/run/models.ts";
 import { random } from "../../src/run/random.ts";
 import { sightGraph } from "../../src/run/sight.ts";
 import { byteTokenizer } from "../../src/text/bytes.ts";
@@ -71,9 +72,21 @@ export function tinyModel(
   { config, seed = 1, says, spoil = (_, data) => data }: TinyOptions = {},
 ): string {
   const c = tinyConfig(config);
+  return tinyFolder(folder, c, {
+    seed,
+    spoil: (key, data) => spoil(key, says === undefined ? data : constant(key, data, says, c)),
+  });
+}
+
+/** The same of any config.json with 264 ids. */
+export function tinyFolder(
+  folder: string,
+  json: object,
+  { seed = 1, spoil = (_, data) => data }: Pick<TinyOptions, "seed" | "spoil"> = {},
+): string {
   const source = openEnded();
   const w = weights(source);
-  const model = miniMonkey(c);
+  const model = modelOf(json, folder);
   sightGraph(w, model);
   languageGraph(model.language(w));
   const draw = random(seed);
@@ -82,13 +95,12 @@ export function tinyModel(
   const tensors = [...source.wanted].flatMap(([key, { shape, initial }]) => {
     const length = shape.reduce((n, d) => n * d, 1);
     const value = (): number => ("value" in initial ? initial.value : uniform() * deviation(initial));
-    const drawn = Float32Array.from({ length }, value);
-    const data = spoil(key, says === undefined ? drawn : constant(key, drawn, says, c));
+    const data = spoil(key, Float32Array.from({ length }, value));
     return data ? [[key, { dtype: "F32", shape, data }] as const] : [];
   });
   mkdirSync(folder, { recursive: true });
   writeSafetensors(join(folder, "model.safetensors"), tensors);
-  writeFileSync(join(folder, "config.json"), JSON.stringify(c));
+  writeFileSync(join(folder, "config.json"), JSON.stringify(json));
   writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(byteTokenizer()));
   return folder;
 }
