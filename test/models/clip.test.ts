@@ -1,30 +1,19 @@
 /** CLIP's vision tower: the published names at full size, and the published computation in loops. */
 import { describe, expect, test } from "vitest";
 import { input } from "../../src/graph/tensor.ts";
-import { type ClipConfig, clip, clipConfig } from "../../src/models/clip.ts";
+import { clip, clipConfig } from "../../src/models/clip.ts";
 import { plain } from "../support/plain.ts";
-import { clipStates } from "../support/plain-eyes.ts";
-import { asked, clipLarge, parameters } from "../support/published.ts";
+import { clipStates, tinyClip } from "../support/plain-eyes.ts";
+import { asked, clipLarge, clipLargeConfig, parameters } from "../support/published.ts";
 import { run } from "../support/run.ts";
 import { seeded } from "../support/seeded.ts";
 import { drawn, floats, gap } from "../support/values.ts";
-
-/** `vision_config` of openai/clip-vit-large-patch14, as far as the code reads it. */
-const large = {
-  model_type: "clip_vision_model",
-  hidden_size: 1024,
-  intermediate_size: 4096,
-  num_hidden_layers: 24,
-  num_attention_heads: 16,
-  image_size: 224,
-  patch_size: 14,
-};
 
 describe.each([
   [224, 303_179_776],
   [336, 303_507_456],
 ])("ViT-L/14 for %d pixels", (image_size, count) => {
-  const c = clipConfig.parse({ ...large, image_size });
+  const c = clipConfig.parse({ ...clipLargeConfig, image_size });
   const shapes = asked((w) => clip(input("pixels", [1, 3, image_size, image_size]), w.vision_model, c));
 
   test("asks for the published weights in their shapes", () => {
@@ -36,17 +25,7 @@ describe.each([
   });
 });
 
-const tiny: ClipConfig = {
-  model_type: "clip_vision_model",
-  hidden_size: 12,
-  intermediate_size: 20,
-  num_hidden_layers: 2,
-  num_attention_heads: 3,
-  image_size: 6,
-  patch_size: 2,
-  hidden_act: "quick_gelu",
-  layer_norm_eps: 1e-5,
-};
+const tiny = clipConfig.parse({ ...tinyClip, image_size: 6 });
 
 test.each([
   [6, 6],
@@ -67,6 +46,6 @@ test.each([
 });
 
 test("a config.json with another activation is refused", () => {
-  const { error } = clipConfig.safeParse({ ...large, hidden_act: "gelu" });
+  const { error } = clipConfig.safeParse({ ...clipLargeConfig, hidden_act: "gelu" });
   expect(error?.issues.map(({ path }) => path.join("."))).toEqual(["hidden_act"]);
 });

@@ -12,6 +12,7 @@ import { readModel } from "../../src/run/models.ts";
 import { ortNode } from "../../src/run/ort-node.ts";
 import { openCheckpoint } from "../../src/weights/checkpoint.ts";
 import { weights } from "../../src/weights/path.ts";
+import { tinyClip } from "../support/plain-eyes.ts";
 import { tinyConfig, tinyFolder } from "../support/tiny-model.ts";
 import { gap, integers, value } from "../support/values.ts";
 import { golden } from "../vision/golden.ts";
@@ -19,27 +20,9 @@ import { golden } from "../vision/golden.ts";
 const root = mkdtempSync(join(tmpdir(), "galago-wholes-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
-const words = {
-  vocab_size: 264,
-  hidden_size: 24,
-  intermediate_size: 32,
-  num_hidden_layers: 2,
-  num_attention_heads: 4,
-  num_key_value_heads: 2,
-  hidden_act: "silu",
-  max_position_embeddings: 4096,
-  rms_norm_eps: 1e-5,
-  rope_theta: 10000,
-};
-const clip = {
-  model_type: "clip_vision_model",
-  hidden_size: 24,
-  intermediate_size: 32,
-  num_hidden_layers: 3,
-  num_attention_heads: 2,
-  image_size: 56,
-  patch_size: 14,
-};
+const internvl = { ...tinyConfig() };
+const words = { ...internvl.llm_config };
+const clip = { ...tinyClip, hidden_size: 24, num_attention_heads: 2, image_size: 56, patch_size: 14 };
 const eva = {
   img_size: 56,
   patch_size: 14,
@@ -62,9 +45,8 @@ const qformer = {
   query_length: 4,
 };
 const usage = { template: "internlm2-chat", system_message: "" };
-const internvl = { ...tinyConfig() };
-const miniGpt4 = { model_type: "minigpt4", qformer, llm: { model_type: "llama", ...words }, ...usage };
-const factors = [1, 2, 3];
+const miniGpt4 = { model_type: "minigpt4", qformer, llm: { ...words, model_type: "llama" }, ...usage };
+const factors = [1, 2, 3, 4];
 
 /** A tile is 4 tokens, or 16 of LLaVA, which joins none. */
 const kinds: [kind: string, config: Record<string, unknown>, perTile: number][] = [
@@ -73,7 +55,7 @@ const kinds: [kind: string, config: Record<string, unknown>, perTile: number][] 
     "InternVL with Qwen2",
     {
       ...internvl,
-      llm_config: { model_type: "qwen2", ...words, rope_scaling: { type: "dynamic", factor: 2 } },
+      llm_config: { ...words, model_type: "qwen2", rope_scaling: { type: "dynamic", factor: 2 } },
     },
     4,
   ],
@@ -82,8 +64,8 @@ const kinds: [kind: string, config: Record<string, unknown>, perTile: number][] 
     {
       ...internvl,
       llm_config: {
-        model_type: "phi3",
         ...words,
+        model_type: "phi3",
         // Behind the first of the pieces in which the prompt below is read, all of which turn as the whole does.
         original_max_position_embeddings: 520,
         rope_scaling: { type: "su", short_factor: factors, long_factor: factors.map((x) => 4 * x) },
@@ -96,7 +78,7 @@ const kinds: [kind: string, config: Record<string, unknown>, perTile: number][] 
     {
       model_type: "llava",
       vision_config: clip,
-      text_config: { model_type: "llama", ...words },
+      text_config: { ...words, model_type: "llama" },
       projector_hidden_act: "gelu",
       vision_feature_layer: -2,
       vision_feature_select_strategy: "default",

@@ -14,6 +14,16 @@ interface Sizes {
   readonly tie_word_embeddings: boolean;
 }
 
+/** config.json of a LLaMA of a few numbers. */
+export const tinyLlama = {
+  model_type: "llama",
+  vocab_size: 13,
+  hidden_size: 16,
+  intermediate_size: 20,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+};
+
 /** How positions turn: the angle of a pair at a position, and the amplitude. */
 export interface Turning {
   angle(position: number, pair: number): number;
@@ -71,6 +81,19 @@ export function decoded(
   }
   const head = c.tie_word_embeddings ? `${root}model.embed_tokens` : `${root}lm_head`;
   return x.map((token) => linear(rmsNorm(token, `${root}model.norm`, c.rms_norm_eps), head));
+}
+
+/** Logits of visual tokens between ids. */
+export function around(
+  tokens: Row[],
+  before: readonly number[],
+  behind: readonly number[],
+  c: Sizes,
+  weights: Record<string, Value>,
+  root: string,
+): Row[] {
+  const words = (ids: readonly number[]): Row[] => embedded(ids, c, weights, root);
+  return decoded([...words(before), ...tokens, ...words(behind)], c, weights, root);
 }
 
 const plainTurning = ({ rope_theta, hidden_size, num_attention_heads }: Sizes): Turning => ({

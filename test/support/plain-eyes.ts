@@ -5,6 +5,17 @@ import type { EvaConfig } from "../../src/models/eva-vit.ts";
 import type { QFormerConfig } from "../../src/models/qformer.ts";
 import { attended, plain, plus, type Row } from "./plain.ts";
 
+/** `vision_config` of a CLIP of a few numbers. */
+export const tinyClip = {
+  model_type: "clip_vision_model",
+  hidden_size: 12,
+  intermediate_size: 20,
+  num_hidden_layers: 3,
+  num_attention_heads: 3,
+  image_size: 4,
+  patch_size: 2,
+};
+
 type Weighted = Readonly<Record<string, Value>>;
 
 /** Hidden states of one image [1, 3, h, w]: of the normed embedding, then after each block. */

@@ -9,7 +9,7 @@ import { type Weights, weights } from "../../src/weights/path.ts";
 export type Shapes = Readonly<Record<string, readonly number[]>>;
 
 /** Every pattern behind a root, once for each layer where it has a `*`. */
-export function listed(root: string, layers: number, patterns: Shapes): Shapes {
+function listed(root: string, layers: number, patterns: Shapes): Shapes {
   return Object.fromEntries(
     Object.entries(patterns).flatMap(([pattern, shape]) => {
       const numbers = pattern.includes("*") ? [...Array(layers).keys()] : [0];
@@ -43,6 +43,17 @@ export const internVit300M = (width: number): Shapes => ({
   ...biased("mlp1.1", width, 4096),
   ...biased("mlp1.3", width, width),
 });
+
+/** `vision_config` of openai/clip-vit-large-patch14, as far as the code reads it. */
+export const clipLargeConfig = {
+  model_type: "clip_vision_model",
+  hidden_size: 1024,
+  intermediate_size: 4096,
+  num_hidden_layers: 24,
+  num_attention_heads: 16,
+  image_size: 224,
+  patch_size: 14,
+};
 
 /** CLIP's ViT-L with 14-pixel patches, for images of `side` patches a side, as transformers names it. */
 export const clipLarge = (root: string, side: number): Shapes =>
