@@ -13,7 +13,7 @@ import { ortNode } from "../../src/run/ort-node.ts";
 import { openCheckpoint } from "../../src/weights/checkpoint.ts";
 import { weights } from "../../src/weights/path.ts";
 import { tinyClip } from "../support/plain-eyes.ts";
-import { tinyConfig, tinyFolder } from "../support/tiny-model.ts";
+import { tinyConfig, tinyWhole } from "../support/tiny-model.ts";
 import { gap, integers, value } from "../support/values.ts";
 import { golden } from "../vision/golden.ts";
 
@@ -95,7 +95,7 @@ test("every entry of the list of models is among the kinds", () => {
 });
 
 describe.each(kinds)("%s", (kind, config, perTile) => {
-  const folder = tinyFolder(join(root, kind), config);
+  const folder = tinyWhole(join(root, kind), config);
 
   test("answers with MSAC and SCM", async () => {
     const model = await openModel(folder, { threads: 1, tiles: "msac", scm: 0.5 });

@@ -58,35 +58,36 @@ export function tinyConfig(changes: Partial<MiniMonkeyConfig> = {}): MiniMonkeyC
 /** Random even where a model would begin with given values: what depends on a weight shows. */
 const deviation = (initial: Initial): number => ("deviation" in initial ? initial.deviation : 0.1);
 
-/** `says`: the id that the model chooses always. `spoil` changes a weight before it is stored; null leaves it out. */
-export interface TinyOptions {
-  readonly config?: Partial<MiniMonkeyConfig>;
+/** `spoil` changes a weight before it is stored; null leaves it out. */
+interface WholeOptions {
   readonly seed?: number;
-  readonly says?: number;
   readonly spoil?: (key: string, data: Float32Array) => Float32Array | null;
 }
 
-/** Writes config.json, tokenizer.json and model.safetensors into a folder, made if need be; returns the folder. */
-export function tinyModel(
-  folder: string,
-  { config, seed = 1, says, spoil = (_, data) => data }: TinyOptions = {},
-): string {
+/** `says`: the id that the model chooses always. */
+export interface TinyOptions extends WholeOptions {
+  readonly config?: Partial<MiniMonkeyConfig>;
+  readonly says?: number;
+}
+
+/** A folder with the weights of Mini-Monkey at tiny size; returns it. */
+export function tinyModel(folder: string, { config, seed, says, spoil = (_, data) => data }: TinyOptions = {}): string {
   const c = tinyConfig(config);
-  return tinyFolder(folder, c, {
+  return tinyWhole(folder, c, {
     seed,
     spoil: (key, data) => spoil(key, says === undefined ? data : constant(key, data, says, c)),
   });
 }
 
-/** The same of any config.json with 264 ids. */
-export function tinyFolder(
+/** Writes config.json, tokenizer.json and model.safetensors into a folder, made if need be; returns the folder. */
+export function tinyWhole(
   folder: string,
-  json: object,
-  { seed = 1, spoil = (_, data) => data }: Pick<TinyOptions, "seed" | "spoil"> = {},
+  config: object,
+  { seed = 1, spoil = (_, data) => data }: WholeOptions = {},
 ): string {
   const source = openEnded();
   const w = weights(source);
-  const model = modelOf(json, folder);
+  const model = modelOf(config, "config.json");
   sightGraph(w, model);
   languageGraph(model.language(w));
   const draw = random(seed);
@@ -100,7 +101,7 @@ export function tinyFolder(
   });
   mkdirSync(folder, { recursive: true });
   writeSafetensors(join(folder, "model.safetensors"), tensors);
-  writeFileSync(join(folder, "config.json"), JSON.stringify(json));
+  writeFileSync(join(folder, "config.json"), JSON.stringify(config));
   writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(byteTokenizer()));
   return folder;
 }
