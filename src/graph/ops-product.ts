@@ -4,7 +4,7 @@ import type { Emitter } from "./onnx.ts";
 import type { Op, Product, Value } from "./op.ts";
 import { sumTo } from "./ops-elementwise.ts";
 import { broadcast, count, type Dim, type Shape, same, sameShape, show } from "./shape.ts";
-import { concat } from "./tensor.ts";
+import { concat, type Tensor } from "./tensor.ts";
 import { offsets, strides, total } from "./value.ts";
 
 export const products: Record<Product, Op> = {
@@ -194,21 +194,10 @@ export const products: Record<Product, Op> = {
       return { dtype: "f32", shape: [...x.shape.slice(0, -1), n] };
     },
     define: ([x, bytes, scales, b]) => {
-      const [n, blocks] = bytes.shape as number[];
-      const parts = x.reshape([...x.shape.slice(0, -1), blocks, block]);
+      const parts = x.reshape([...x.shape.slice(0, -1), bytes.shape[1], block]);
       const xs = parts.apply("abs").maximum().max(1e-30).div(127);
       const rounded = parts.div(xs).apply("round").mul(xs).reshape(x.shape);
-      const both = bytes.cast("f32");
-      const high = both.div(16).apply("floor");
-      const nibbles = concat(
-        [both.sub(high.mul(16)), high].map((half) => half.reshape([n, blocks, block / 2, 1])),
-        -1,
-      );
-      const w = nibbles
-        .reshape([n, blocks, block])
-        .sub(8)
-        .mul(scales.reshape([n, blocks, 1]));
-      const y = rounded.matmul(w.reshape([n, blocks * block]).T);
+      const y = rounded.matmul(matrix4(bytes, scales).T);
       return b ? y.add(b) : y;
     },
     onnx: (emit, [x, bytes, scales, b], { inputs: [{ shape: given }], shape: [...lead] }) => {
@@ -228,6 +217,16 @@ export const products: Record<Product, Op> = {
 
 /** Weights that share a scale in product4. */
 const block = 32;
+
+/** The matrix [n, m] that 4-bit numbers u8 [n, m/32, 16] and their scales [n, m/32] stand for. */
+export function matrix4(bytes: Tensor, scales: Tensor): Tensor {
+  const [n, blocks] = bytes.shape as number[];
+  const both = bytes.cast("f32");
+  const high = both.div(16).apply("floor");
+  const halves = [both.sub(high.mul(16)), high].map((half) => half.reshape([n, blocks, block / 2, 1]));
+  const numbers = concat(halves, -1).reshape([n, blocks, block]).sub(8);
+  return numbers.mul(scales.reshape([n, blocks, 1])).reshape([n, blocks * block]);
+}
 
 /** What the 8-bit products have in common: rows of x rounded around 128, a product of bytes, and the rows' scales again. */
 function byBytes(
