@@ -1,7 +1,7 @@
 /** The hub's HTTP interface: which files of a repository make a model, how long they are, and what their hashes are. */
 import { z } from "zod";
 import { FormatError, RequestError } from "../errors.ts";
-import { type Hub, persist, reach } from "./request.ts";
+import { type Hub, passing, persist, reach } from "./request.ts";
 
 /** A file to download. `path` is its place below the folder of downloads. */
 export interface Remote {
@@ -55,7 +55,10 @@ async function listing(repo: string, hub: Hub): Promise<Map<string, Pick<Remote,
   while (url) {
     const page: { text: string; link: string | null } = await persist(hub, async () => {
       const response = await reach(url!, repo, hub, { accept: "application/json" });
-      return { text: await response.text(), link: response.headers.get("link") };
+      const text = await response.text().catch((error) => {
+        throw passing(error, `${repo}: the connection broke`) ?? error;
+      });
+      return { text, link: response.headers.get("link") };
     });
     for (const { type, path, size: bytes, oid, lfs } of entries(page.text, url))
       if (type === "file") files.set(path, { bytes, sum: sum(oid, lfs?.oid, url) });
