@@ -1,0 +1,124 @@
+/** The published models that Galago knows by name: where their files lie, their licence and their size. The only such list. */
+import type { Remote, Repository } from "../weights/hub.ts";
+
+/** A published model. Facts are those of the pages of its repositories on the hub, as seen in 2026. */
+export interface Published {
+  /** For `galago pull` and `--model`. */
+  readonly name: string;
+  /** Repositories of the hub, and files that lie elsewhere. */
+  readonly origins: readonly (Repository | Remote)[];
+  /** Of the weights, as the hub has it. */
+  readonly licence: string;
+  /** Numbers in the model as it runs, adapters merged; the sum of the published shapes. */
+  readonly parameters: number;
+  /** Bytes to download, to three digits. */
+  readonly download: number;
+}
+
+/** A file of BLIP-2's bucket; the SHA-256 is the one under which copies of it lie on the hub. */
+const blip2 = (path: string, bytes: number, hex: string): Remote => ({
+  path,
+  url: `https://storage.googleapis.com/sfr-vision-language-research/LAVIS/models/BLIP2/${path}`,
+  bytes,
+  sum: { kind: "sha256", hex },
+});
+/** All of them, in the order of `galago models`. */
+export const catalogue: readonly Published[] = [
+  {
+    name: "mini-monkey",
+    origins: [{ repo: "mx262/MiniMonkey" }],
+    licence: "mit",
+    parameters: 2_205_754_368,
+    download: 4.41e9,
+  },
+  {
+    name: "internvl2-1b",
+    origins: [{ repo: "OpenGVLab/InternVL2-1B" }],
+    licence: "mit",
+    parameters: 938_158_976,
+    download: 1.88e9,
+  },
+  {
+    name: "internvl2-2b",
+    origins: [{ repo: "OpenGVLab/InternVL2-2B" }],
+    licence: "mit",
+    parameters: 2_205_754_368,
+    download: 4.41e9,
+  },
+  {
+    name: "internvl2-4b",
+    origins: [{ repo: "OpenGVLab/InternVL2-4B" }],
+    licence: "mit",
+    parameters: 4_146_855_936,
+    download: 8.3e9,
+  },
+  {
+    name: "internvl2-8b",
+    origins: [{ repo: "OpenGVLab/InternVL2-8B" }],
+    licence: "mit",
+    parameters: 8_075_365_376,
+    download: 16.2e9,
+  },
+  {
+    name: "internvl2.5-1b",
+    origins: [{ repo: "OpenGVLab/InternVL2_5-1B" }],
+    licence: "mit",
+    parameters: 938_193_024,
+    download: 1.88e9,
+  },
+  {
+    name: "internvl2.5-2b",
+    origins: [{ repo: "OpenGVLab/InternVL2_5-2B" }],
+    licence: "mit",
+    parameters: 2_205_754_368,
+    download: 4.41e9,
+  },
+  {
+    name: "internvl3-1b",
+    origins: [{ repo: "OpenGVLab/InternVL3-1B" }],
+    licence: "apache-2.0",
+    parameters: 938_193_024,
+    download: 1.89e9,
+  },
+  {
+    name: "internvl3-2b",
+    origins: [{ repo: "OpenGVLab/InternVL3-2B" }],
+    licence: "apache-2.0",
+    parameters: 2_088_957_440,
+    download: 4.19e9,
+  },
+  {
+    name: "tinygpt-v",
+    origins: [
+      { repo: "Tyrannosaurus/TinyGPT-V", files: ["TinyGPT-V_for_Stage4.pth"] },
+      // Phi-2 with query_key_value in one: the hub's other copies have it in three by now.
+      { repo: "spaces/llizhx/TinyGPT-V", folder: "phi-2" },
+      blip2("eva_vit_g.pth", 2_025_249_237, "99d2bb36c6b52c94fe6e2e12373afb27de57ae81378c3d8c53bf0e83b0f4275f"),
+      // Q-Former, its queries and the norm before it.
+      blip2(
+        "blip2_pretrained_flant5xxl.pth",
+        433_481_467,
+        "4b3839ea6c617f315ead9bf4036bbb0f0cf6bf62695ecfc14968ea626af03a29",
+      ),
+    ],
+    licence: "bsd-3-clause, phi-2 mit",
+    parameters: 3_885_555_072,
+    download: 8.56e9,
+  },
+  {
+    name: "llava-1.5-7b",
+    origins: [{ repo: "llava-hf/llava-1.5-7b-hf" }],
+    licence: "llama2",
+    parameters: 7_063_427_072,
+    download: 14.1e9,
+  },
+];
+
+/** Bits of one weight in memory; int4 counts its share of a block's float32 scale, 32 weights to a block. */
+const bits = { f32: 32, int8: 8, int4: 5 };
+
+/** A precision at which models run. */
+export type Precision = keyof typeof bits;
+
+/** Bytes that the weights take in memory: parameters · bits / 8. What an answer needs beside them depends on its image and its length. */
+export const weightMemory = (parameters: number, precision: Precision): number => (parameters * bits[precision]) / 8;
