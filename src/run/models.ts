@@ -1,32 +1,31 @@
 /** Models on this machine: where they lie, and what their small files say. No weights are touched. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { FormatError, RequestError } from "../errors.ts";
+import { catalogue } from "../models/catalogue.ts";
 import { type MiniMonkeyConfig, miniMonkeyConfig } from "../models/mini-monkey.ts";
 import { parseTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+import { bytesText } from "../weights/quantity.ts";
+import { holdsModel, placesOf, shelved } from "./shelves.ts";
 
-/** The folder of a model: `model` itself where it is one, else models/<name> of this package or of GALAGO_HOME (default
+/** The folder of a model: `model` itself where it is one, else that of this name in this package or in GALAGO_HOME (default
  *  ~/.galago). Throws RequestError (404) that lists the names there are. */
 export function modelFolder(model: string): string {
-  const shelves = [
-    fileURLToPath(new URL("../../models", import.meta.url)),
-    join(process.env.GALAGO_HOME || join(homedir(), ".galago"), "models"),
-  ];
-  const found = [model, ...shelves.map((shelf) => join(shelf, model))].find(holdsModel);
+  const found = [model, ...placesOf(model)].find(holdsModel);
   if (found) return found;
-  const names = shelves.flatMap((shelf) =>
-    existsSync(shelf) ? readdirSync(shelf).filter((name) => holdsModel(join(shelf, name))) : [],
-  );
+  const known = catalogue.find(({ name }) => name === model);
+  if (known)
+    throw new RequestError(
+      `${model} is not on this machine; galago pull ${model} fetches it, ${bytesText(known.download)}`,
+      404,
+    );
+  const names = [...new Set(shelved().map(({ name }) => name))];
   throw new RequestError(
-    `no model "${model}"; there are ${[...new Set(names)].join(", ") || "none"}, or name a folder with a config.json`,
+    `no model "${model}"; there are ${names.join(", ") || "none"}, or name a folder with a config.json`,
     404,
   );
 }
-
-const holdsModel = (folder: string): boolean => existsSync(join(folder, "config.json"));
 
 /** What a tile plan needs to know of a model. `tiles` is the tiling it is used with, `scmRatio` the part of the detailed
  *  tokens it keeps, null for all. */

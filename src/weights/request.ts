@@ -13,6 +13,13 @@ export interface Hub {
   readonly wait?: (ms: number, signal?: AbortSignal) => Promise<unknown>;
 }
 
+/** The hub that the environment names: HF_ENDPOINT, HF_TOKEN. Throws RequestError where the first is no address. */
+export function hubOf({ HF_ENDPOINT, HF_TOKEN }: NodeJS.ProcessEnv, signal?: AbortSignal): Hub {
+  const endpoint = (HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
+  if (URL.canParse(endpoint) && /^https?:/.test(endpoint)) return { endpoint, token: HF_TOKEN || undefined, signal };
+  throw new RequestError(`HF_ENDPOINT is "${HF_ENDPOINT}", expected an address such as https://huggingface.co`);
+}
+
 /** Milliseconds before the second and each further try. */
 const pauses = [1000, 2000, 4000, 8000, 16_000];
 
