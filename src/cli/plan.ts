@@ -34,12 +34,13 @@ export const plan: Command<Options> = {
 
 async function run([source]: readonly string[], options: Options, terminal: Terminal): Promise<void> {
   const image = sizeOf(source) ? size(source) : await measured(source, terminal);
-  const [{ modelShape }, { parseTiling }, { scale }] = await Promise.all([
+  const [{ modelOf, readJson, shapeFile }, { parseTiling }, { scale }] = await Promise.all([
     import("../run/models.ts"),
     import("../vision/tilings.ts"),
     import("../vision/tiles.ts"),
   ]);
-  const model = modelShape(options.model);
+  const shape = shapeFile(options.model);
+  const model = modelOf(readJson(shape), shape);
   const tiling = parseTiling(options.tiles ?? model.tiles);
   const made = tiling.plan(image.width, image.height, model.tileSize);
   const counts = tokens(made, model.tokensPerTile, options.scm ?? model.scmRatio ?? "off");

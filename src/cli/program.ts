@@ -6,6 +6,7 @@ import { ask } from "./ask.ts";
 import type { Command, Option, Terminal } from "./command.ts";
 import { convert } from "./convert.ts";
 import { evaluate } from "./eval.ts";
+import { fabricate } from "./fabricate.ts";
 import { failure } from "./failure.ts";
 import { manifest } from "./manifest.ts";
 import { models } from "./models.ts";
@@ -31,6 +32,7 @@ export const commands: readonly Command[] = [
   plan,
   resize,
   synth,
+  fabricate,
   verify,
 ];
 

@@ -73,11 +73,12 @@ function crop(
   return { sheet, fields: {}, questions: [] };
 }
 
-/** Side of a block in pixels, and the most characters on it. */
+/** Side of a block in pixels, the most characters on it, and the height of the tallest capitals, as words and signs have them. */
 const side = 224;
 const most = 250;
+const largest = 72;
 
-/** A square densely filled with lines of text, capitals 9 to 28 pixels tall. */
+/** A square densely filled with lines of text, capitals 9 to 28 pixels tall, at times taller. */
 export function block(random: Random, fonts: FontSet): Draft {
   const { ink, paper } = inks(random);
   const sheet = new Sheet(side, side, paper);
@@ -91,7 +92,7 @@ export function block(random: Random, fonts: FontSet): Draft {
   while (characters < most) {
     const here = mixed && random.chance(0.5) ? anyFamily(random, fonts) : family;
     const font = face(random, here);
-    const cap = random.chance(0.22) ? random.real(9, 28) : ordinary;
+    const cap = random.chance(0.22) ? random.real(9, random.chance(0.4) ? largest : 28) : ordinary;
     // A very wide face would leave room for a few letters only.
     const size = Math.min(cap / font.cap, (side - 2 * margin) / (8 * font.average));
     const style: Style = { face: font, size, color: ink };

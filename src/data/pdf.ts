@@ -57,14 +57,7 @@ const maxPixels = 40_000_000;
 export async function* pdfPages(bytes: Uint8Array, options: PdfOptions = {}): AsyncGenerator<PdfPage> {
   const { name = "PDF", width = 800, first = 1 } = options;
   if (!(Number.isInteger(width) && width > 0)) throw new RequestError(`${name}: width is ${width}, expected pixels`);
-  library ??= PDFiumLibrary.init();
-  const pdfium = await library;
-  let document: PDFiumDocument;
-  try {
-    document = await pdfium.loadDocument(bytes);
-  } catch (cause) {
-    throw new FormatError(`${name}: cannot be opened as a PDF (${(cause as Error).message})`, { cause });
-  }
+  const document = await opened(bytes, name);
   try {
     const count = document.getPageCount();
     const { last = count } = options;
@@ -73,6 +66,24 @@ export async function* pdfPages(bytes: Uint8Array, options: PdfOptions = {}): As
     for (let i = first; i <= last; i++) yield await rendered(document.getPage(i - 1), width, name);
   } finally {
     document.destroy();
+  }
+}
+
+/** How many pages a PDF has. Throws FormatError for what is none. */
+export async function pageCount(bytes: Uint8Array, name: string): Promise<number> {
+  const document = await opened(bytes, name);
+  const count = document.getPageCount();
+  document.destroy();
+  return count;
+}
+
+async function opened(bytes: Uint8Array, name: string): Promise<PDFiumDocument> {
+  library ??= PDFiumLibrary.init();
+  const pdfium = await library;
+  try {
+    return await pdfium.loadDocument(bytes);
+  } catch (cause) {
+    throw new FormatError(`${name}: cannot be opened as a PDF (${(cause as Error).message})`, { cause });
   }
 }
 

@@ -49,6 +49,11 @@ export class Random {
     return low + Math.floor(this.real() * (high - low + 1));
   }
 
+  /** Box and Muller's normal deviate, mean 0 and variance 1. */
+  normal(): number {
+    return Math.sqrt(-2 * Math.log(1 - this.real())) * Math.cos(2 * Math.PI * this.real());
+  }
+
   /** True with this probability. */
   chance(probability: number): boolean {
     return this.real() < probability;

@@ -1,9 +1,10 @@
 /** Greedy decoding of a batch with a cache, from embeddings on: how references were generated. */
 import type { Engine, Feeds, Session, Values } from "../graph/engine.ts";
-import type { Outputs } from "../graph/graph.ts";
-import { minus, plus, size } from "../graph/shape.ts";
+import { inputsOf, type Outputs } from "../graph/graph.ts";
+import { minus, plus, type Shape, size } from "../graph/shape.ts";
 import { input } from "../graph/tensor.ts";
-import { cachedParts, cacheOf, type TextModel } from "../models/text-model.ts";
+import { growingCache } from "../models/cache.ts";
+import type { TextModel } from "../models/text-model.ts";
 import type { Ids } from "./reference.ts";
 
 /** Tokens [b, steps] i64, and the logits [b, steps, v] that each is the largest of. */
@@ -39,7 +40,7 @@ export async function greedy(
 /** Logits of the last token. Inputs: embeds [b, tokens, d], positions [b, tokens], segments [b, past + tokens], past.i.*. */
 function stepGraph(model: TextModel, b: number): Outputs {
   const [t, past] = [size("tokens"), size("past")];
-  const cache = cacheOf(model, b, past);
+  const cache = growingCache(model, b, past);
   const segments = input("segments", [b, plus(past, t)], "i64");
   const pass = { positions: input("positions", [b, t], "i64"), segments, cache };
   const last = model.states(input("embeds", [b, t, model.width]), pass).at(-1)!;
@@ -82,9 +83,13 @@ async function decoded(
 
 /** An empty cache. */
 function nothing(graph: Outputs): Feeds {
-  const { parts, shape } = cachedParts(graph);
-  const empty: Values = { dtype: "f32", shape: shape(0), data: new Float32Array() };
-  return Object.fromEntries(parts.map((part) => [`past.${part}`, empty]));
+  const parts = inputsOf(graph).filter(({ attrs: { name } }) => name.startsWith("past."));
+  const empty = (shape: Shape): Values => ({
+    dtype: "f32",
+    shape: shape.map((dim) => (typeof dim === "number" ? dim : 0)),
+    data: new Float32Array(),
+  });
+  return Object.fromEntries(parts.map(({ attrs: { name }, shape }) => [name, empty(shape)]));
 }
 
 /** How many tokens of the row came before, 1 at padding. */

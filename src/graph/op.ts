@@ -5,12 +5,27 @@ import type { Attrs, Tensor, Type } from "./tensor.ts";
 /** The names of the rows, by the room they stand in; a name without a row is a compile error, and so is a row without a name. */
 export type Elementwise =
   | ("neg" | "exp" | "log" | "sqrt" | "sin" | "cos" | "tanh" | "sigmoid" | "erf" | "abs" | "floor" | "round" | "not")
-  | ("add" | "sub" | "mul" | "div" | "min" | "max" | "equal" | "less" | "lessEqual" | "and" | "or" | "where" | "cast")
+  | (
+      | "add"
+      | "sub"
+      | "mul"
+      | "div"
+      | "min"
+      | "max"
+      | "equal"
+      | "less"
+      | "lessEqual"
+      | "and"
+      | "or"
+      | "where"
+      | "cast"
+      | "round8"
+    )
   | ("sum" | "mean" | "maximum" | "cumsum");
 export type Layout =
   | ("input" | "param" | "constant" | "iota" | "reshape" | "transpose" | "expand" | "concat" | "slice" | "pad")
   | ("rows" | "addRows" | "pick");
-export type Product = "matmul" | "project" | "project8";
+export type Product = "matmul" | "matmul8" | "project" | "project8";
 export type Composite = "softmax" | "logSoftmax" | "gelu" | "silu" | "layerNorm" | "rmsNorm";
 export type OpName = Elementwise | Layout | Product | Composite;
 

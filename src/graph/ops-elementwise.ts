@@ -81,6 +81,9 @@ function erf(x: number): number {
   return Math.sign(x) * (1 - Math.exp(-a * a) / (Math.sqrt(Math.PI) * (a + fraction)));
 }
 
+/** The nearest whole number, of two the even one. */
+const halfEven = (x: number): number => (x - Math.floor(x) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
+
 export const elementwise: Record<Elementwise, Op> = {
   neg: unary(
     "Neg",
@@ -111,7 +114,7 @@ export const elementwise: Record<Elementwise, Op> = {
   abs: unary("Abs", Math.abs, (g, [x]) => [g.apply("neg").where(x.less(0), g)]),
   floor: unary("Floor", Math.floor),
   // Halves go to the even neighbour, as IEEE 754 has it.
-  round: unary("Round", (x) => (x - Math.floor(x) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x))),
+  round: unary("Round", halfEven),
   not: unary("Not", (x) => (x ? 0 : 1)),
 
   add: binary(
@@ -166,6 +169,17 @@ export const elementwise: Record<Elementwise, Op> = {
     onnx: (emit, [x], { attrs }) => emit.node("Cast", [x], { to: emit.dtype(attrs.to) }),
     grad: (g, [x]) => [x.dtype === "f32" || x.dtype === "f16" ? g.cast(x.dtype) : undefined],
     evaluate: ([x], { to }) => x.data.map((v) => (to === "bool" ? +(v !== 0) : to === "f32" ? v : Math.trunc(v))),
+  },
+
+  /** The nearest whole number, ties to even, as unsigned 8 bits in which `zero` stands for 0; beyond 8 bits the last one. f32 → u8. */
+  round8: {
+    type: ([x]) => {
+      if (x.dtype !== "f32") throw new ShapeError(`round8: ${x}, f32 was expected`);
+      return { dtype: "u8", shape: x.shape };
+    },
+    onnx: (emit, [x], { attrs: { zero } }) =>
+      emit.node("QuantizeLinear", [x, emit.constant([1], [], "f32"), emit.constant([zero], [], "u8")]),
+    evaluate: ([x], { zero }) => x.data.map((v) => Math.min(255, Math.max(0, halfEven(v) + zero))),
   },
 
   sum: reduction(

@@ -1,6 +1,6 @@
 /** Rows that are matrix products. */
 import { ShapeError } from "../errors.ts";
-import type { Op, Product } from "./op.ts";
+import type { Op, Product, Value } from "./op.ts";
 import { sumTo } from "./ops-elementwise.ts";
 import { broadcast, count, same, sameShape, show } from "./shape.ts";
 import { offsets, strides, total } from "./value.ts";
@@ -46,6 +46,23 @@ export const products: Record<Product, Op> = {
       });
     },
     flops: ([a], out, { transA }) => 2 * total(out) * a.at(transA ? -2 : -1)!,
+  },
+  /** Σ (a − aZero)(b − bZero) over unsigned 8 bits, summed in integers, as f32. a: [..., t, s], b: [..., s, e] → [..., t, e]. */
+  matmul8: {
+    type: ([a, b]) => {
+      if (a.dtype !== "u8" || b.dtype !== "u8") throw new ShapeError(`matmul8: ${a} times ${b}, u8 was expected`);
+      const { shape } = products.matmul.type([a, b], {});
+      return { dtype: "f32", shape };
+    },
+    onnx: (emit, inputs, { attrs: { aZero, bZero } }) => {
+      const zeros = [aZero, bZero].map((zero) => emit.constant([zero], [], "u8"));
+      return emit.node("Cast", [emit.node("MatMulInteger", [...inputs, ...zeros])], { to: emit.dtype("f32") });
+    },
+    evaluate: ([a, b], { aZero, bZero }, out) => {
+      const around = (x: Value, zero: number): Value => ({ ...x, data: x.data.map((v) => v - zero) });
+      return products.matmul.evaluate!([around(a, aZero), around(b, bZero)], {}, out);
+    },
+    flops: (inputs, out, attrs) => products.matmul.flops!(inputs, out, attrs),
   },
   /** x Wᵀ + b, b optional: the place where weights meet activations, and where int8 and LoRA take hold.
    *  x: [..., m], W: [n, m], b: [n] → [..., n]. */

@@ -1,12 +1,11 @@
 /** The decoder that LLaMA (Touvron 2023) set: RMS norms in front, rotary grouped queries, a gated MLP. Families differ in names and packing only. */
 import { z } from "zod";
-import { plus } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { attention } from "../nn/attention.ts";
 import { embedding, project, residual, rmsNorm, silu } from "../nn/layers.ts";
 import { rotary } from "../nn/rotary.ts";
 import type { Weights } from "../weights/path.ts";
-import { attentionAt, biasOf, type Cache, type Pass, type TextModel } from "./text-model.ts";
+import { type Attend, nothing } from "./cache.ts";
+import { attentionAt, type Pass, type TextModel } from "./text-model.ts";
 
 /** What config.json says of any such model. */
 export const decoderFields: Record<Sizes, z.ZodInt> & {
@@ -89,27 +88,28 @@ export function decoder(w: DecoderWeights, c: DecoderConfig): TextModel {
 
 interface Context {
   rotate: (x: Tensor) => Tensor;
-  bias: Tensor;
-  cache: Cache | undefined;
+  attend: Attend;
 }
 
 function contextOf(x: Tensor, c: DecoderConfig, pass: Pass): Context {
   const t = x.shape[1];
-  const length = plus(pass.cache?.past ?? 0, t);
-  const scaling = c.rope_scaling && { factor: c.rope_scaling.factor, trained: c.max_position_embeddings, length };
+  const { cache = nothing } = pass;
+  const scaling = c.rope_scaling && {
+    factor: c.rope_scaling.factor,
+    trained: c.max_position_embeddings,
+    length: cache.total(t),
+  };
   return {
     rotate: rotary(pass.positions, c.hidden_size / c.num_attention_heads, c.rope_theta, scaling ?? undefined),
-    bias: biasOf(t, pass),
-    cache: pass.cache,
+    attend: cache.attending(t, pass.segments),
   };
 }
 
 /** x + GQA(RMS x), then x + down(silu(gate RMS x) ⊙ up RMS x) (Shazeer 2020). x: [b, t, d] → [b, t, d]. */
-function layer(x: Tensor, w: LayerWeights, c: DecoderConfig, { rotate, bias, cache }: Context): Tensor {
+function layer(x: Tensor, w: LayerWeights, c: DecoderConfig, { rotate, attend }: Context): Tensor {
   const { hidden_size: d, intermediate_size: m, rms_norm_eps: eps } = c;
   const [q, k, v] = w.heads(rmsNorm(x, w.attentionNorm, eps));
-  const [keys, values] = cache ? cache.append(rotate(k), v) : [rotate(k), v];
-  const mixed = attention(rotate(q), keys, values, bias).rearrange("b k r t e -> b t (k r e)");
+  const mixed = attend(rotate(q), rotate(k), v).rearrange("b k r t e -> b t (k r e)");
   x = x.add(project(mixed, w.out, d, residual(c.num_hidden_layers)));
   const y = rmsNorm(x, w.mlpNorm, eps);
   const inner = silu(project(y, w.gate, m)).mul(project(y, w.up, m));

@@ -1,11 +1,13 @@
 /** Mini-Monkey (Huang 2024, arXiv 2408.02034): InternViT, pixel shuffle, MLP, InternLM2; the graph of InternVL2-2B. With another language model it is another InternVL. */
 import { z } from "zod";
 import type { Tensor } from "../graph/tensor.ts";
+import { imageNet } from "../vision/tiles.ts";
 import type { Weights } from "../weights/path.ts";
 import { connector, pixelShuffle } from "./connector.ts";
 import { internVit, type VisionConfig, visionConfig } from "./intern-vit.ts";
 import { internlm2, type TextConfig, textConfig } from "./internlm2.ts";
 import { type LlamaConfig, llama, llamaConfig } from "./llama.ts";
+import type { Multimodal } from "./multimodal.ts";
 import type { TextModel } from "./text-model.ts";
 
 /** config.json; literals are what the code computes. The last four keys are Galago's: absent in published files. */
@@ -41,12 +43,30 @@ export interface MiniMonkeyConfig {
   max_new_tokens?: number | undefined;
 }
 
-/** Buffers that published files hold and no computation reads. */
-export const buffers: RegExp = /rotary_emb\.inv_freq$/;
-
 /** Visual tokens of one tile: (image / patch · ratio)². */
 export const tokensPerTile = (c: MiniMonkeyConfig): number =>
   ((c.force_image_size / c.vision_config.patch_size) * c.downsample_ratio) ** 2;
+
+/** The whole as running it asks. With dynamic scaling there is no end to what it reads. */
+export function miniMonkey(c: MiniMonkeyConfig): Multimodal {
+  const { vocab_size, hidden_size, rope_scaling, max_position_embeddings } = c.llm_config;
+  return {
+    tileSize: c.force_image_size,
+    tokensPerTile: tokensPerTile(c),
+    normal: imageNet,
+    tiles: c.tiles ?? "msac",
+    scmRatio: c.scm_ratio,
+    template: c.template,
+    system: c.system_message,
+    maxNewTokens: c.max_new_tokens,
+    vocabulary: vocab_size,
+    width: hidden_size,
+    longest: rope_scaling ? Number.POSITIVE_INFINITY : max_position_embeddings,
+    buffers: /rotary_emb\.inv_freq$/,
+    sight: (pixels, w) => visualTokens(patchFeatures(pixels, w, c), w, c),
+    language: (w) => languageModel(w, c),
+  };
+}
 
 /** The language model at its place in the whole. */
 export function languageModel(w: Weights, { llm_config: c }: MiniMonkeyConfig): TextModel {

@@ -1,11 +1,11 @@
 /** Phi-2 with the three norms that TinyGPT-V adds to each layer (Yuan 2023, arXiv 2312.16862, section 3.1), and its low-rank adapters. */
 import { z } from "zod";
 import { concat, type Tensor } from "../graph/tensor.ts";
-import { attention } from "../nn/attention.ts";
 import { embedding, geluTanh, layerNorm, linear, project, residual, rmsNorm } from "../nn/layers.ts";
 import { rotary } from "../nn/rotary.ts";
 import type { Weights } from "../weights/path.ts";
-import { attentionAt, biasOf, type Cache, type Pass, type TextModel } from "./text-model.ts";
+import { type Attend, nothing } from "./cache.ts";
+import { attentionAt, type Pass, type TextModel } from "./text-model.ts";
 
 /** config.json of Phi-2; literals are what the code computes. */
 export const phi2Config: z.ZodType<Phi2Config> = z.object({
@@ -71,11 +71,10 @@ export function phi2(w: Weights, c: Phi2Config, lora?: LoraConfig): TextModel {
   }
 
   /** x + RMS(attention(LN x)) + MLP(LN x), both of the same norm. x: [b, t, d] → [b, t, d]. */
-  function layer(x: Tensor, w: Weights, { rotate, bias, cache }: Context): Tensor {
+  function layer(x: Tensor, w: Weights, { rotate, attend }: Context): Tensor {
     const normed = layerNorm(x, w.input_layernorm, c.layer_norm_eps);
     const [q, k, v] = heads(normed, w.self_attn, rotate);
-    const [keys, values] = cache ? cache.append(k, v) : [k, v];
-    const mixed = attention(q, keys, values, bias).rearrange("b h 1 t e -> b t (h e)");
+    const mixed = attend(q, k, v).rearrange("b h 1 t e -> b t (h e)");
     const seen = rmsNorm(
       adapted(mixed, w.self_attn.dense, d, residual(c.num_hidden_layers)),
       w.post_layernorm,
@@ -88,8 +87,7 @@ export function phi2(w: Weights, c: Phi2Config, lora?: LoraConfig): TextModel {
   function contextOf(x: Tensor, pass: Pass): Context {
     return {
       rotate: partial(rotary(pass.positions, rotaryWidth(c), c.rope_theta), rotaryWidth(c), e),
-      bias: biasOf(x.shape[1], pass),
-      cache: pass.cache,
+      attend: (pass.cache ?? nothing).attending(x.shape[1], pass.segments),
     };
   }
 
@@ -118,8 +116,7 @@ export function phi2(w: Weights, c: Phi2Config, lora?: LoraConfig): TextModel {
 
 interface Context {
   rotate: (x: Tensor) => Tensor;
-  bias: Tensor;
-  cache: Cache | undefined;
+  attend: Attend;
 }
 
 /** How many elements of a head turn with the position: the rest stay. */

@@ -1,13 +1,12 @@
 /** Rotary positions (Su 2021), half-split pairing: element j turns with element j + e/2. */
-import type { Dim } from "../graph/shape.ts";
-import { minus } from "../graph/shape.ts";
-import { concat, constant, iota, type Tensor } from "../graph/tensor.ts";
+import { concat, constant, type Tensor } from "../graph/tensor.ts";
 
 /** How angles stretch beyond the trained length: base · ((f·L/M) − (f − 1))^(e/(e−2)) once the length L exceeds M. */
 export interface DynamicNtk {
   factor: number;
   trained: number;
-  length: Dim;
+  /** f32 [1]. */
+  length: Tensor;
 }
 
 /** A function that turns x by its positions. positions: [b, t] i64; x: [b, heads…, t, e]. Angle of pair j: position · θ^(−2j/e). */
@@ -32,9 +31,7 @@ export function rotary(positions: Tensor, e: number, theta: number, ntk?: Dynami
 
 /** ln of the base: as it is up to the trained length, then growing with the length. */
 function stretched(lnTheta: number, e: number, { factor, trained, length }: DynamicNtk): Tensor {
-  const last = iota(length).slice(0, minus(length, 1), length).cast("f32");
-  const growth = last
-    .add(1)
+  const growth = length
     .mul(factor / trained)
     .sub(factor - 1)
     .max(1)

@@ -2,8 +2,7 @@
 import type { Span, VisualPrompt } from "../compress/compression.ts";
 import { votes } from "../compress/votes.ts";
 import type { Engine, Session } from "../graph/engine.ts";
-import type { MiniMonkeyConfig } from "../models/mini-monkey.ts";
-import type { Weights } from "../weights/path.ts";
+import type { TextModel } from "../models/text-model.ts";
 import { graphFeatures, graphIds, type VisualPromptIds, visual } from "./language.ts";
 
 /** Makes prompts visible to compression; the sessions behind them open at first use and stay. */
@@ -13,16 +12,15 @@ export interface Watch {
 }
 
 /** `placeholder` is the id of `<IMG_CONTEXT>`. */
-export function watch(engine: Engine, w: Weights, c: MiniMonkeyConfig, placeholder: number): Watch {
+export function watch(engine: Engine, model: TextModel, placeholder: number): Watch {
   const sessions = new Map<number, Promise<Session>>();
   const sessionOf = (layer: number): Promise<Session> => {
-    const session = sessions.get(layer) ?? engine.open(votes(layer, w, c, visual));
+    const session = sessions.get(layer) ?? engine.open(votes(layer, model, visual));
     sessions.set(layer, session);
     // A graph that could not be opened is tried again when it is next asked for.
     session.catch(() => sessions.delete(layer));
     return session;
   };
-  const d = c.llm_config.hidden_size;
   return {
     prompt({ ids, features }, windows) {
       const places = ids.flatMap((id, place) => (id === placeholder ? [place] : []));
@@ -39,7 +37,7 @@ export function watch(engine: Engine, w: Weights, c: MiniMonkeyConfig, placehold
           const session = await sessionOf(layer);
           const results = await session.run({
             ids: graphIds(ids, placeholder, places.length),
-            features: graphFeatures(features, d),
+            features: graphFeatures(features, model.width),
             voters: { dtype: "i64", shape: [voters.length], data: voters },
             weights: { dtype: "f32", shape: [windows.length, voters.length], data: weights },
           });

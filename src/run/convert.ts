@@ -4,14 +4,14 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { RequestError, WeightError } from "../errors.ts";
 import { sameShape } from "../graph/shape.ts";
-import { buffers, type MiniMonkeyConfig } from "../models/mini-monkey.ts";
+import type { Multimodal } from "../models/multimodal.ts";
 import { type AddedToken, fromSentencePiece } from "../text/sentencepiece.ts";
 import { close, weights } from "../weights/path.ts";
 import { openPublished, type Published } from "../weights/published.ts";
 import { type StoredTensor, writeSafetensors } from "../weights/safetensors.ts";
 import { writeWhole } from "../weights/whole.ts";
 import { languageGraph } from "./language.ts";
-import { checked, fittingTokenizer, readConfig, readJson } from "./models.ts";
+import { checked, fittingTokenizer, readJson, readModel } from "./models.ts";
 import { sightGraph } from "./sight.ts";
 
 /** How weights are stored. */
@@ -34,11 +34,11 @@ export interface Converted {
  *  Throws RequestError, FormatError, and WeightError where keys or shapes are not the model's or a number is none or beyond the type. */
 export async function convert(source: string, dest: string, options: ConvertOptions): Promise<Converted> {
   if (resolve(source) === resolve(dest)) throw new RequestError(`${dest}: is the source; choose another folder`);
-  const c = readConfig(source);
-  const tokenizer = tokenizerJson(source, c.llm_config.vocab_size);
+  const model = readModel(source);
+  const tokenizer = tokenizerJson(source, model.vocabulary);
   const published = await openPublished(source);
   try {
-    const keys = matched(published, c);
+    const keys = matched(published, model);
     const count = (key: string): number => published.entries.get(key)!.shape.reduce((a, b) => a * b, 1);
     const parameters = keys.reduce((sum, key) => sum + count(key), 0);
     let done = 0;
@@ -67,16 +67,16 @@ export async function convert(source: string, dest: string, options: ConvertOpti
 }
 
 /** The keys of the model in order, all of which are there with the shapes it expects. */
-function matched(published: Published, c: MiniMonkeyConfig): string[] {
+function matched(published: Published, model: Multimodal): string[] {
   const w = weights({
     ...published,
     keys: () => published.entries.keys(),
     find: (key, shape) => found(published, key, shape),
   });
-  sightGraph(w, c);
-  languageGraph(w, c);
-  close(w, buffers);
-  return [...published.entries.keys()].filter((key) => !buffers.test(key)).sort();
+  sightGraph(w, model);
+  languageGraph(model.language(w));
+  close(w, model.buffers);
+  return [...published.entries.keys()].filter((key) => !model.buffers.test(key)).sort();
 }
 
 function found({ name, entries }: Published, key: string, shape: readonly number[]): { shape: readonly number[] } {

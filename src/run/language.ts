@@ -1,12 +1,13 @@
 /** The language model with its cache: one graph and one session for prompt and step. */
 import { EngineError, RequestError, ShapeError } from "../errors.ts";
-import type { Engine, Feeds, Values } from "../graph/engine.ts";
+import type { Engine, Values } from "../graph/engine.ts";
 import type { Outputs } from "../graph/graph.ts";
 import { minus, size } from "../graph/shape.ts";
 import { input } from "../graph/tensor.ts";
-import { languageModel, type MiniMonkeyConfig } from "../models/mini-monkey.ts";
-import { cachedParts, cacheOf, merged } from "../models/text-model.ts";
-import type { Weights } from "../weights/path.ts";
+import { type CacheGraph, floatCache } from "../models/cache.ts";
+import type { Multimodal } from "../models/multimodal.ts";
+import { merged, type TextModel } from "../models/text-model.ts";
+import { buffers } from "./cache.ts";
 import type { LanguageModel, Prompt } from "./generate.ts";
 
 /** The id under which graphs are given visual tokens: that of `<IMG_CONTEXT>` may also be chosen as a word of an answer. */
@@ -18,13 +19,11 @@ export interface VisualPromptIds extends Prompt {
 }
 
 /** Logits of the last position. Inputs: ids [1, tokens], −1 where a visual token stands, features [visual, d] (at least one
- *  row), positions [1, tokens], past.i.key and past.i.value [1, k, 1, past, e]. Outputs: logits [1, 1, v], present.i.*. */
-export function languageGraph(w: Weights, c: MiniMonkeyConfig): Outputs {
-  const model = languageModel(w, c);
+ *  row), positions [1, tokens], and those of a cache in buffers. Outputs: logits [1, 1, v], and the cache's. */
+export function languageGraph(model: TextModel, cache: CacheGraph = floatCache(model)): Outputs {
   const t = size("tokens");
   const ids = input("ids", [1, t], "i64");
   const x = merged(ids, input("features", [size("visual"), model.width]), visual, model);
-  const cache = cacheOf(model, 1, size("past"));
   const pass = { positions: input("positions", [1, t], "i64"), cache };
   const last = model.states(x, pass).at(-1)!.slice(1, minus(t, 1), t);
   return { logits: model.head(last), ...cache.outputs };
@@ -49,30 +48,31 @@ export function graphFeatures(features: Float32Array, d: number): Values {
   return { dtype: "f32", shape: [data.length / d, d], data };
 }
 
+/** Tokens of a prompt that are read at a time: with more, memory grows with the square of the prompt; with fewer, weights are read more often. */
+const chunk = 512;
+
 /** Opens what `languageGraph` made. `placeholder` is the id of `<IMG_CONTEXT>`; `explain` is called when logits are NaN
  *  and may throw a better error than EngineError. `prefill` and `step` throw RequestError beyond the model's length. */
 export async function openLanguage(
   engine: Engine,
   graph: Outputs,
-  c: MiniMonkeyConfig,
+  { width: d, longest }: Pick<Multimodal, "width" | "longest">,
   placeholder: number,
   explain: () => void = () => undefined,
 ): Promise<Language> {
   const session = await engine.open(graph);
-  const d = c.llm_config.hidden_size;
   const nothing = graphFeatures(new Float32Array(), d);
-  const cache = growingCache(graph);
-  let length = 0;
+  const cache = buffers(graph);
 
   async function read(ids: Values, features: Values): Promise<Float32Array> {
     const [, tokens] = ids.shape;
-    checkLength(length + tokens, c);
-    const data = BigInt64Array.from({ length: tokens }, (_, i) => BigInt(length + i));
+    const from = cache.length;
+    checkLength(from + tokens, longest);
+    cache.reserve(from + tokens);
+    const data = BigInt64Array.from({ length: tokens }, (_, i) => BigInt(from + i));
     const positions: Values = { dtype: "i64", shape: [1, tokens], data };
-    const feeds = { ids, features, positions, ...cache.past(length) };
-    const { logits } = await session.run(feeds, cache.present(length + tokens));
-    cache.turn();
-    length += tokens;
+    const { logits, ...rows } = await session.run({ ids, features, positions, ...cache.feeds() });
+    cache.append(rows, tokens);
     if (holdsNaN(logits.data as Float32Array)) {
       explain();
       throw new EngineError("the logits are NaN though every weight is a number; report the image and the model");
@@ -81,55 +81,35 @@ export async function openLanguage(
   }
 
   return {
-    prefill({ ids, features }) {
-      length = 0;
-      return read(graphIds(ids, placeholder, features.length / d), graphFeatures(features, d));
+    async prefill({ ids, features }) {
+      cache.cut(0);
+      checkLength(ids.length, longest);
+      cache.reserve(ids.length + 1);
+      const all = graphIds(ids, placeholder, features.length / d).data as BigInt64Array;
+      let logits: Float32Array = new Float32Array();
+      let seen = 0;
+      for (let from = 0; from < all.length; from += chunk) {
+        const part = all.subarray(from, from + chunk);
+        const places = part.reduce((n, id) => (id === BigInt(visual) ? n + 1 : n), 0);
+        const rows = features.subarray(seen * d, (seen += places) * d);
+        logits = await read({ dtype: "i64", shape: [1, part.length], data: part }, graphFeatures(rows, d));
+      }
+      return logits;
     },
     step: (id) => read({ dtype: "i64", shape: [1, 1], data: BigInt64Array.of(BigInt(id)) }, nothing),
     close: () => session.close(),
   };
 }
 
-/** Most tokens of a prompt and its answer; with dynamic scaling there is no end. */
-export function longest({ llm_config: { rope_scaling, max_position_embeddings } }: MiniMonkeyConfig): number {
-  return rope_scaling ? Number.POSITIVE_INFINITY : max_position_embeddings;
-}
-
 /** Throws RequestError for more tokens than the model reads. */
-export function checkLength(tokens: number, c: MiniMonkeyConfig): void {
-  if (tokens <= longest(c)) return;
+export function checkLength(tokens: number, longest: number): void {
+  if (tokens <= longest) return;
   throw new RequestError(
-    `the prompt is ${tokens} tokens long, the model reads ${longest(c)}; give fewer images, fewer tiles or less text`,
+    `the prompt is ${tokens} tokens long, the model reads ${longest}; give fewer images, fewer tiles or less text`,
   );
 }
 
 function holdsNaN(values: Float32Array): boolean {
   for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) return true;
   return false;
-}
-
-/** Two sets of buffers that take turns: a run reads the past from one and writes the present into the other, so that a step
- *  allocates nothing. They grow by half and are kept for the next conversation. */
-function growingCache(graph: Outputs) {
-  const { parts, shape } = cachedParts(graph);
-  const row = shape(1).reduce((a, b) => a * b);
-  const empty = (): Float32Array[] => parts.map(() => new Float32Array());
-  let [now, then] = [empty(), empty()];
-  const views = (prefix: string, buffers: readonly Float32Array[], tokens: number): Feeds =>
-    Object.fromEntries(
-      parts.map((part, i) => {
-        const data = buffers[i].subarray(0, tokens * row);
-        return [`${prefix}.${part}`, { dtype: "f32", shape: shape(tokens), data }];
-      }),
-    );
-  return {
-    past: (tokens: number): Feeds => views("past", now, tokens),
-    present(tokens: number): Feeds {
-      if (then[0].length < tokens * row) then = parts.map(() => new Float32Array(Math.ceil(tokens * 1.5) * row));
-      return views("present", then, tokens);
-    },
-    turn(): void {
-      [now, then] = [then, now];
-    },
-  };
 }

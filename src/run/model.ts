@@ -3,7 +3,8 @@ import type { Span } from "../compress/compression.ts";
 import { scm } from "../compress/scm.ts";
 import { RequestError } from "../errors.ts";
 import type { Engine } from "../graph/engine.ts";
-import { buffers, type MiniMonkeyConfig, tokensPerTile } from "../models/mini-monkey.ts";
+import { byteCache, floatCache } from "../models/cache.ts";
+import type { Multimodal } from "../models/multimodal.ts";
 import { int8 } from "../quant/int8.ts";
 import { chatTemplate, promptIds } from "../text/template.ts";
 import { cut, normalise, scale } from "../vision/tiles.ts";
@@ -15,8 +16,8 @@ import type { AnswerOptions, AnswerRecord, Question, SeenImage, SightOptions } f
 import { watch } from "./attention.ts";
 import { type Generated, generate } from "./generate.ts";
 import { type NamedImage, readImage } from "./images.ts";
-import { checkLength, languageGraph, longest, openLanguage, type VisualPromptIds } from "./language.ts";
-import { readConfig, readTokenizer } from "./models.ts";
+import { checkLength, languageGraph, openLanguage, type VisualPromptIds } from "./language.ts";
+import { readModel, readTokenizer } from "./models.ts";
 import { type OrtOptions, ortNode } from "./ort-node.ts";
 import { sampler } from "./sample.ts";
 import { openSight, sightGraph } from "./sight.ts";
@@ -58,12 +59,12 @@ export async function openModel(
     throw new RequestError(`precision is "${precision}"; this build runs ${precisions.join(", ")}`);
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1))
     throw new RequestError(`threads is ${threads}; expected a whole number from 1`);
-  const c = readConfig(folder);
-  const tokenizer = readTokenizer(folder, c.llm_config.vocab_size);
-  const template = chatTemplate(c.template);
+  const whole = readModel(folder);
+  const tokenizer = readTokenizer(folder, whole.vocabulary);
+  const template = chatTemplate(whole.template);
   const placeholder = tokenizer.id(template.image.token);
   const stopIds = template.stop.map((token) => tokenizer.id(token));
-  const sightOf = (asked: SightOptions) => policy(asked, options, c);
+  const sightOf = (asked: SightOptions) => policy(asked, options, whole);
   sightOf({});
   const checkpoint = openCheckpoint(folder);
   const parts: { close(): Promise<void> | void }[] = [checkpoint];
@@ -77,16 +78,18 @@ export async function openModel(
 
   async function open() {
     const w = weights(checkpoint);
-    const [seeing, speaking] = [sightGraph(w, c), languageGraph(w, c)].map(
+    const words = whole.language(w);
+    const cache = precision === "int8" ? byteCache(words) : floatCache(words);
+    const [seeing, speaking] = [sightGraph(w, whole), languageGraph(words, cache)].map(
       precision === "int8" ? int8 : (graph) => graph,
     );
-    close(w, buffers);
+    close(w, whole.buffers);
     const engine = engineOf({ folder, threads });
     const explain = () => checkFinite(checkpoint);
     return {
-      sight: await opened(openSight(engine, seeing, c)),
-      language: await opened(openLanguage(engine, speaking, c, placeholder, explain)),
-      watched: await opened(watch(engine, w, c, placeholder)),
+      sight: await opened(openSight(engine, seeing, whole)),
+      language: await opened(openLanguage(engine, speaking, whole, placeholder, explain)),
+      watched: await opened(watch(engine, words, placeholder)),
     };
   }
 
@@ -107,12 +110,12 @@ export async function openModel(
     load = 0;
     const clock = stopwatch();
 
-    const views = await looked(images, tiling, c, signal);
+    const views = await looked(images, tiling, whole, signal);
     timing.image = clock();
 
-    const imageTokens = views.map(({ plan }) => plan.tiles.length * tokensPerTile(c));
-    const ids = promptIds(tokenizer, messages, { template, system: c.system_message, imageTokens });
-    if (!compression) checkLength(ids.length, c);
+    const imageTokens = views.map(({ plan }) => plan.tiles.length * whole.tokensPerTile);
+    const ids = promptIds(tokenizer, messages, { template, system: whole.system, imageTokens });
+    if (!compression) checkLength(ids.length, whole.longest);
     const features: Float32Array[] = [];
     for (const { pixels } of views) features.push(await sight.see(pixels, signal));
     timing.encode = clock();
@@ -121,14 +124,14 @@ export async function openModel(
     const visual = imageTokens.reduce((sum, n) => sum + n, 0);
     let kept = visual;
     if (compression && visual) {
-      const survived = await compression.keep(watched.prompt(prompt, windows(views, tokensPerTile(c))));
+      const survived = await compression.keep(watched.prompt(prompt, windows(views, whole.tokensPerTile)));
       prompt = survivors(prompt, placeholder, survived);
       kept = survived.length;
     }
     timing.compress = clock();
 
-    const room = longest(c) - prompt.ids.length + 1;
-    const maxTokens = Math.min(asked.maxTokens ?? c.max_new_tokens ?? 512, Math.max(room, 1));
+    const room = whole.longest - prompt.ids.length + 1;
+    const maxTokens = Math.min(asked.maxTokens ?? whole.maxNewTokens ?? 512, Math.max(room, 1));
     const made = yield* generate(language, prompt, tokenizer, { ...asked, maxTokens, stopIds, signal });
     return {
       model: name,
@@ -152,10 +155,10 @@ export async function openModel(
 }
 
 /** The tiling and the compression of one answer. */
-function policy(asked: SightOptions, opened: SightOptions, c: MiniMonkeyConfig) {
-  const ratio = asked.scm ?? opened.scm ?? c.scm_ratio ?? "off";
+function policy(asked: SightOptions, opened: SightOptions, model: Multimodal) {
+  const ratio = asked.scm ?? opened.scm ?? model.scmRatio ?? "off";
   return {
-    tiling: parseTiling(asked.tiles ?? opened.tiles ?? c.tiles ?? "msac"),
+    tiling: parseTiling(asked.tiles ?? opened.tiles ?? model.tiles),
     compression: ratio === "off" ? undefined : scm({ ratio }),
   };
 }
@@ -170,7 +173,7 @@ interface View {
 async function looked(
   images: readonly NamedImage[],
   tiling: Tiling,
-  { force_image_size: s }: MiniMonkeyConfig,
+  { tileSize: s, normal }: Multimodal,
   signal?: AbortSignal,
 ): Promise<View[]> {
   const views: View[] = [];
@@ -184,7 +187,7 @@ async function looked(
     views.push({
       seen: { source: named.name, width, height, scale: scale(plan, s, image), tiles },
       plan,
-      pixels: normalise(cut(image, plan, s), plan.tiles.length, s),
+      pixels: normalise(cut(image, plan, s), plan.tiles.length, s, normal),
     });
   }
   return views;

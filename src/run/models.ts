@@ -1,10 +1,12 @@
 /** Models on this machine: where they lie, and what their small files say. No weights are touched. */
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { FormatError, RequestError } from "../errors.ts";
 import { catalogue } from "../models/catalogue.ts";
-import { type MiniMonkeyConfig, miniMonkeyConfig } from "../models/mini-monkey.ts";
+import { wholes } from "../models/index.ts";
+import type { Multimodal } from "../models/multimodal.ts";
 import { parseTokenizer, type Tokenizer } from "../text/tokenizer.ts";
 import { bytesText } from "../weights/quantity.ts";
 import { holdsModel, placesOf, shelved } from "./shelves.ts";
@@ -14,10 +16,10 @@ import { holdsModel, placesOf, shelved } from "./shelves.ts";
 export function modelFolder(model: string): string {
   const found = [model, ...placesOf(model)].find(holdsModel);
   if (found) return found;
-  const known = catalogue.find(({ name }) => name === model);
-  if (known)
+  const published = catalogue.find(({ name }) => name === model);
+  if (published)
     throw new RequestError(
-      `${model} is not on this machine; galago pull ${model} fetches it, ${bytesText(known.download)}`,
+      `${model} is not on this machine; galago pull ${model} fetches it, ${bytesText(published.download)}`,
       404,
     );
   const names = [...new Set(shelved().map(({ name }) => name))];
@@ -27,40 +29,39 @@ export function modelFolder(model: string): string {
   );
 }
 
-/** What a tile plan needs to know of a model. `tiles` is the tiling it is used with, `scmRatio` the part of the detailed
- *  tokens it keeps, null for all. */
-export interface ModelShape {
-  readonly tileSize: number;
-  readonly tokensPerTile: number;
-  readonly tiles: string;
-  readonly scmRatio: number | null;
+/** Configurations of published models, by name: what can be planned and fabricated without their weights. */
+const known = fileURLToPath(new URL("../../configs/models", import.meta.url));
+
+/** The config.json of the published model of this name. Throws RequestError (404) that lists the names there are. */
+export function knownConfig(name: string): string {
+  const names = readdirSync(known).map((file) => file.replace(/\.json$/, ""));
+  if (names.includes(name)) return join(known, `${name}.json`);
+  throw new RequestError(`no published model "${name}" is known here; there are ${names.join(", ")}`, 404);
 }
 
-const whole = z.int().positive();
-
-const shape = z.object({
-  force_image_size: whole.nullish(),
-  downsample_ratio: z.number().positive().max(1),
-  vision_config: z.object({ image_size: whole, patch_size: whole }),
-  tiles: z.string().default("msac"),
-  scm_ratio: z.number().positive().max(1).nullish(),
-});
-
-/** The shape of a model given by name or folder. Throws RequestError (404) for no model, FormatError for a bad config.json. */
-export function modelShape(model: string): ModelShape {
-  const path = join(modelFolder(model), "config.json");
-  const { force_image_size, downsample_ratio, vision_config, tiles, scm_ratio } = checked(shape, readJson(path), path);
-  const tileSize = force_image_size ?? vision_config.image_size;
-  const side = Math.floor(tileSize / vision_config.patch_size);
-  const tokensPerTile = Math.floor(side * side * downsample_ratio * downsample_ratio);
-  return { tileSize, tokensPerTile, tiles, scmRatio: scm_ratio ?? null };
+/** The config.json of a model on this machine, else of a published one that needs not be here. Throws RequestError (404) as `modelFolder`. */
+export function shapeFile(model: string): string {
+  const published = join(known, `${model}.json`);
+  return !holdsModel(model) && existsSync(published) ? published : join(modelFolder(model), "config.json");
 }
 
-/** config.json of a model folder. Throws FormatError that names the file, the key, what was found and what was expected. */
-export function readConfig(folder: string): MiniMonkeyConfig {
+/** The model in a folder, from its config.json. Throws FormatError that names the file, the key, what was found and what was expected. */
+export function readModel(folder: string): Multimodal {
   const path = join(folder, "config.json");
-  return checked(miniMonkeyConfig, readJson(path), path);
+  return modelOf(readJson(path), path);
 }
+
+/** The model that a config.json, called `path`, describes. Throws FormatError as `readModel`. */
+export function modelOf(json: unknown, path: string): Multimodal {
+  const { model_type } = checked(typed, json, path);
+  if (!Object.hasOwn(wholes, model_type))
+    throw new FormatError(
+      `${path}: model_type: found "${model_type}", expected one of ${Object.keys(wholes).join(", ")}`,
+    );
+  return wholes[model_type]((schema) => checked(schema, json, path));
+}
+
+const typed = z.object({ model_type: z.string() });
 
 /** tokenizer.json of a model folder, for a vocabulary of `ids` ids. Throws FormatError when it is damaged or too large. */
 export function readTokenizer(folder: string, ids: number): Tokenizer {

@@ -10,7 +10,7 @@ import { bytesText } from "../weights/quantity.ts";
 import type { Hub } from "../weights/request.ts";
 import { type Converted, convert, type StoredPrecision } from "./convert.ts";
 import { locked } from "./lock.ts";
-import { readConfig } from "./models.ts";
+import { readModel } from "./models.ts";
 import { clear, downloadFolder, galagoHome, holdsModel, placesOf, pulledFolder } from "./shelves.ts";
 
 /** How a model is pulled. */
@@ -128,7 +128,7 @@ async function downloaded(
     hub,
     one,
   );
-  if (holdsModel(folder)) readConfig(folder);
+  if (holdsModel(folder)) readModel(folder);
   await several(
     remotes.filter(({ path }) => isWeights(path)),
     hub,

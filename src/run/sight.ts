@@ -3,16 +3,16 @@ import type { Engine } from "../graph/engine.ts";
 import type { Outputs } from "../graph/graph.ts";
 import { size } from "../graph/shape.ts";
 import { input } from "../graph/tensor.ts";
-import { type MiniMonkeyConfig, patchFeatures, tokensPerTile, visualTokens } from "../models/mini-monkey.ts";
+import type { Multimodal } from "../models/multimodal.ts";
 import type { Weights } from "../weights/path.ts";
 
 /** Tiles of one run: more bring no speed, and attention memory grows with them. */
 const batch = 4;
 
 /** Tower and connector. pixels [tiles, 3, s, s] → features [tiles, tokens, d]. */
-export function sightGraph(w: Weights, c: MiniMonkeyConfig): Outputs {
-  const pixels = input("pixels", [size("tiles"), 3, c.force_image_size, c.force_image_size]);
-  return { features: visualTokens(patchFeatures(pixels, w, c), w, c) };
+export function sightGraph(w: Weights, model: Multimodal): Outputs {
+  const pixels = input("pixels", [size("tiles"), 3, model.tileSize, model.tileSize]);
+  return { features: model.sight(pixels, w) };
 }
 
 /** An open tower. */
@@ -23,11 +23,11 @@ export interface Sight {
 }
 
 /** Opens what `sightGraph` made. */
-export async function openSight(engine: Engine, graph: Outputs, c: MiniMonkeyConfig): Promise<Sight> {
+export async function openSight(engine: Engine, graph: Outputs, model: Multimodal): Promise<Sight> {
   const session = await engine.open(graph);
-  const s = c.force_image_size;
+  const s = model.tileSize;
   const tilePixels = 3 * s * s;
-  const tileFeatures = tokensPerTile(c) * c.llm_config.hidden_size;
+  const tileFeatures = model.tokensPerTile * model.width;
   return {
     async see(pixels, signal) {
       const tiles = pixels.length / tilePixels;

@@ -14,9 +14,10 @@ function alphabet(): string[] {
 const specials = ["<unk>", "<s>", "</s>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>"] as const;
 
 /** The contents of the tokenizer.json of a model that reads and writes bytes: 8 special tokens, then the 256 bytes,
- *  no merges; 264 ids. */
-export function byteTokenizer(): object {
+ *  no merges; 264 ids. With more ids the rest are words that no text becomes. */
+export function byteTokenizer(ids: number = specials.length + byteAlphabet.length): object {
   const tokens = [...specials, ...byteAlphabet];
+  for (let id = tokens.length; id < ids; id++) tokens.push(`word${id}`);
   return {
     version: "1.0",
     truncation: null,

@@ -7,9 +7,11 @@ import { type MiniMonkeyConfig, miniMonkeyConfig } from "../models/mini-monkey.t
 import type { Sight } from "./objective.ts";
 import type { Optimizer } from "./step.ts";
 
-/** Pages of one kind, how strongly the paper is worn, and the tile plans they are seen through. */
+/** Pages and the tile plans they are seen through: drawn ones of a kind, with how strongly the paper is worn, or those of a conversation
+ *  file (.jsonl, data/conversations.ts), a PDF, or a folder of such files. */
 export interface Share {
-  kind: Kind;
+  kind?: Kind | undefined;
+  pages?: string | undefined;
   weight: number;
   tiles: string;
   effects: [low: number, high: number];
@@ -52,12 +54,17 @@ export interface TrainConfig {
   phases: Phase[];
 }
 
-const share: z.ZodType<Share> = z.strictObject({
-  kind: z.enum(kinds as [Kind, ...Kind[]]),
-  weight: z.number().positive().default(1),
-  tiles: z.string(),
-  effects: z.tuple([z.number().min(0).max(1), z.number().min(0).max(1)]).default([0, 0.5]),
-});
+const share: z.ZodType<Share> = z
+  .strictObject({
+    kind: z.enum(kinds as [Kind, ...Kind[]]).optional(),
+    pages: z.string().optional(),
+    weight: z.number().positive().default(1),
+    tiles: z.string(),
+    effects: z.tuple([z.number().min(0).max(1), z.number().min(0).max(1)]).default([0, 0.5]),
+  })
+  .refine(({ kind, pages }) => (kind === undefined) !== (pages === undefined), {
+    message: "expected a kind of page to draw, or pages: a file or folder, and not both",
+  });
 
 const phase: z.ZodType<Phase> = z.strictObject({
   name: z.string(),

@@ -1,25 +1,30 @@
 /** Which sample comes when: a pure function of the seed, the phase and the sample's number, so that any run can be continued. */
-import { draw } from "../data/draw.ts";
-import type { Page, Question } from "../data/page.ts";
+import type { Question } from "../data/page.ts";
 import { Random } from "../data/random.ts";
-import { firstHeldOutSeed } from "../data/seeds.ts";
-import { byteTokenizer } from "../text/bytes.ts";
-import { parseTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import { parseTiling } from "../vision/tilings.ts";
 import type { Phase, Share, TrainConfig } from "./config.ts";
+import { type Pages, pagesOf } from "./pages.ts";
 import { type Sample, sampleOf } from "./sample.ts";
 
 /** Sample number `index` of a phase. */
-export function sampleAt(config: TrainConfig, phase: number, index: number, tokenizer: Tokenizer): Sample {
-  const p = config.phases[phase];
-  const random = new Random(`${config.seed} ${p.name}`, index);
-  const { model } = config;
-  const share = chosen(p, random);
-  const effects = share.effects[0] + (share.effects[1] - share.effects[0]) * random.real(0, 1);
-  const page = draw(share.kind, random.int(0, firstHeldOutSeed - 1), { fonts: "train", effects });
-  const plan = parseTiling(share.tiles).plan(page.image.width, page.image.height, model.force_image_size);
-  const longest = Math.max(...p.shapes.map(({ tokens }) => tokens));
-  return sampleOf(page, asked(page, p.questions, random), plan, model, tokenizer, longest, p.sight);
+export type Feed = (phase: number, index: number) => Promise<Sample>;
+
+/** The samples of a configuration. Files of pages are opened when first needed. */
+export function feed(config: TrainConfig, tokenizer: Tokenizer): Feed {
+  const opened = new Map<Share, Promise<Pages>>();
+  return async (phase, index) => {
+    const p = config.phases[phase];
+    const random = new Random(`${config.seed} ${p.name}`, index);
+    const { model } = config;
+    const share = chosen(p, random);
+    const pages = opened.get(share) ?? pagesOf(share);
+    opened.set(share, pages);
+    const page = await (await pages)(random);
+    const plan = parseTiling(share.tiles).plan(page.image.width, page.image.height, model.force_image_size);
+    const longest = Math.max(...p.shapes.map(({ tokens }) => tokens));
+    return sampleOf(page, asked(page.questions, p.questions, random), plan, model, tokenizer, longest, p.sight);
+  };
 }
 
 function chosen(phase: Phase, random: Random): Share {
@@ -30,7 +35,7 @@ function chosen(phase: Phase, random: Random): Share {
 }
 
 /** Questions in random order; reading it all, which costs the most tokens, comes last. */
-function asked({ questions }: Page, most: number, random: Random): Question[] {
+function asked(questions: readonly Question[], most: number, random: Random): Question[] {
   const keyed = questions.map(
     (q) => [random.real(0, 1) + (q.kind === "read" ? 1 : q.name === "total" ? -0.5 : 0), q] as const,
   );
@@ -38,5 +43,3 @@ function asked({ questions }: Page, most: number, random: Random): Question[] {
   const read = sorted.filter((q) => q.kind === "read").slice(0, 1);
   return [...sorted.filter((q) => q.kind !== "read").slice(0, most - read.length), ...read];
 }
-
-export const tokenizerOf = (): Tokenizer => parseTokenizer(byteTokenizer(), "tokenizer.json");

@@ -3,7 +3,7 @@ import { before, slots } from "../data/dense.ts";
 import type { Feeds, Values } from "../graph/engine.ts";
 import { total } from "../graph/value.ts";
 import type { MiniMonkeyConfig } from "../models/mini-monkey.ts";
-import { normalise } from "../vision/tiles.ts";
+import { imageNet, normalise } from "../vision/tiles.ts";
 import type { BatchShape } from "./objective.ts";
 import type { Sample } from "./sample.ts";
 
@@ -69,7 +69,7 @@ function pixels(samples: readonly Sample[], n: number, s: number): Values {
     tiles.set(sample.tiles, at);
     at += sample.tiles.length;
   }
-  return { dtype: "f32", shape: [n, 3, s, s], data: normalise(tiles, n, s) };
+  return { dtype: "f32", shape: [n, 3, s, s], data: normalise(tiles, n, s, imageNet) };
 }
 
 function dense(samples: readonly Sample[], shape: readonly number[]): Values {

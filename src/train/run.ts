@@ -2,13 +2,12 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine } from "../graph/engine.ts";
-import { byteTokenizer } from "../text/bytes.ts";
 import { writeWhole } from "../weights/whole.ts";
 import type { TrainConfig } from "./config.ts";
 import { lossCurve } from "./curve.ts";
-import { tokenizerOf } from "./feed.ts";
 import { type Metrics, type Supply, train, wantedOf } from "./loop.ts";
 import { exportModel, fresh, hasState, loadState, saveState, startFrom } from "./state.ts";
+import { tokens } from "./tokens.ts";
 
 /** Weights that only training uses. */
 const trainingOnly = /^dense_head\./;
@@ -28,7 +27,7 @@ export async function run(
   supply: Supply,
   options: { signal?: AbortSignal; onStep?: (m: Metrics, done: number, total: number) => void } = {},
 ): Promise<RunEnd> {
-  const tokenizer = tokenizerOf();
+  const { json, tokenizer } = tokens(config);
   const placeholder = tokenizer.id("<IMG_CONTEXT>");
   const wanted = wantedOf(config, placeholder);
   mkdirSync(config.out, { recursive: true });
@@ -49,7 +48,7 @@ export async function run(
     if (lines.length % config.save === 0) save();
   }
   save();
-  exportModel(join(config.out, "model"), state, wanted, config.model, byteTokenizer(), trainingOnly);
+  exportModel(join(config.out, "model"), state, wanted, config.model, json, trainingOnly);
   const { total: steps, phase } = state.position;
   return { steps, finished: phase >= config.phases.length, samples: lines.reduce((sum, m) => sum + m.samples, 0) };
 }

@@ -1,12 +1,13 @@
 /** A page with questions as the trainer eats it: tiles, token ids, what to predict, and where letters stand. */
 import { before, charactersBefore, patchGlyphs, slots } from "../data/dense.ts";
-import type { Page, Question } from "../data/page.ts";
+import type { Question } from "../data/page.ts";
 import { type MiniMonkeyConfig, tokensPerTile } from "../models/mini-monkey.ts";
 import { chatTemplate, labelled, unlabelled } from "../text/template.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { cut } from "../vision/tiles.ts";
 import type { TilePlan } from "../vision/tilings.ts";
 import { denseClasses, type Sight } from "./objective.ts";
+import type { TrainingPage } from "./pages.ts";
 
 /** One row of a batch. Questions about the image are segments behind a shared prefix: each sees the image and itself,
  *  at the positions it would have alone. */
@@ -31,7 +32,7 @@ const legible = 6;
 
 /** Tiles, labels and as many of the questions as fit into `maxTokens`. */
 export function sampleOf(
-  page: Page,
+  page: TrainingPage,
   questions: readonly Question[],
   plan: TilePlan,
   c: MiniMonkeyConfig,
@@ -88,7 +89,7 @@ const none = -1;
 const illegible = -2;
 
 /** The numbers of the glyphs on the patches of each tile of a plan. [n · patches · slots]. */
-function glyphNumbers({ glyphs, image }: Page, plan: TilePlan, c: MiniMonkeyConfig): Int32Array {
+function glyphNumbers({ glyphs, image }: TrainingPage, plan: TilePlan, c: MiniMonkeyConfig): Int32Array {
   const side = c.force_image_size / c.vision_config.patch_size;
   const widths = glyphs.map((g) => g.width).sort((a, b) => a - b);
   const median = widths[widths.length >> 1] ?? 0;
@@ -112,7 +113,7 @@ function glyphNumbers({ glyphs, image }: Page, plan: TilePlan, c: MiniMonkeyConf
 
 /** For each visual token among `ids`, in order, what stands before the first of its glyphs. */
 function beforeLabels(
-  page: Page,
+  page: TrainingPage,
   glyphs: Int32Array,
   ids: readonly number[],
   tokenizer: Tokenizer,

@@ -41,7 +41,7 @@ export function fresh(wanted: Wanted, seed: number): State {
     const random = new Random(key, seed);
     if ("values" in initial) data.set(initial.values());
     else if ("value" in initial) data.fill(initial.value);
-    else for (let i = 0; i < data.length; i++) data[i] = initial.deviation * normal(random);
+    else for (let i = 0; i < data.length; i++) data[i] = initial.deviation * random.normal();
     values.set(key, { dtype: "f32", shape, data });
     for (const name of [momentum(key), variance(key)])
       values.set(name, { dtype: "f32", shape, data: new Float32Array(data.length) });
@@ -49,10 +49,6 @@ export function fresh(wanted: Wanted, seed: number): State {
   }
   return { position: { phase: 0, step: 0, total: 0, sample: 0, pending: [] }, values, ages };
 }
-
-/** Box and Muller's normal deviate. */
-const normal = (random: Random): number =>
-  Math.sqrt(-2 * Math.log(1 - random.real())) * Math.cos(2 * Math.PI * random.real());
 
 /** Below a model, where nobody who runs it opens it: the weights that only its training used, for those who train it on. */
 const headsFile = join("training", "heads.safetensors");

@@ -1,13 +1,14 @@
 /** The thread that draws pages and cuts them into samples. */
 import { parentPort, workerData } from "node:worker_threads";
-import { sampleAt, tokenizerOf } from "./feed.ts";
+import { feed } from "./feed.ts";
 import type { Delivery, Order } from "./supply.ts";
+import { tokens } from "./tokens.ts";
 
-const tokenizer = tokenizerOf();
+const sampleAt = feed(workerData, tokens(workerData).tokenizer);
 
-parentPort!.on("message", (order: Order) => {
+parentPort!.on("message", async (order: Order) => {
   try {
-    const sample = sampleAt(workerData, order.phase, order.index, tokenizer);
+    const sample = await sampleAt(order.phase, order.index);
     const delivery: Delivery = { ...order, sample };
     parentPort!.postMessage(delivery, [sample.tiles.buffer as ArrayBuffer, sample.dense.buffer as ArrayBuffer]);
   } catch (error) {

@@ -40,19 +40,23 @@ function gridOf(plan: TilePlan, layer: Layer): Grid {
   return (layer !== "global" && plan[layer]) || [1, 1];
 }
 
-/** ImageNet's mean and standard deviation of R, G and B in 0..1. */
-const mean = [0.485, 0.456, 0.406];
-const deviation = [0.229, 0.224, 0.225];
+/** Mean and standard deviation of R, G and B in 0..1. */
+export interface Normal {
+  readonly mean: readonly number[];
+  readonly deviation: readonly number[];
+}
 
-/** (byte / 255 - mean) / deviation of every byte and channel, each step rounded to float32 as the reference does. */
-const normal: readonly Float32Array[] = mean.map((m, channel) =>
-  Float32Array.from({ length: 256 }, (_, byte) =>
-    Math.fround(Math.fround(Math.fround(byte / 255) - Math.fround(m)) / Math.fround(deviation[channel])),
-  ),
-);
+/** Those of ImageNet's pictures, and of those that CLIP (Radford 2021) was trained on. */
+export const imageNet: Normal = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
 
-/** `n` tiles as the vision tower reads them: uint8 [n, size, size, 3] to float32 [n, 3, size, size], channels normalised. */
-export function normalise(bytes: Uint8Array, n: number, size: number): Float32Array {
+/** `n` tiles as the vision tower reads them: uint8 [n, size, size, 3] to float32 [n, 3, size, size], (byte / 255 - mean) / deviation of
+ *  its channel, each step rounded to float32 as the references do. */
+export function normalise(bytes: Uint8Array, n: number, size: number, { mean, deviation }: Normal): Float32Array {
+  const normal = mean.map((m, channel) =>
+    Float32Array.from({ length: 256 }, (_, byte) =>
+      Math.fround(Math.fround(Math.fround(byte / 255) - Math.fround(m)) / Math.fround(deviation[channel])),
+    ),
+  );
   const area = size * size;
   const pixels = new Float32Array(n * 3 * area);
   for (let tile = 0; tile < n; tile++) {

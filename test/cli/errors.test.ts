@@ -83,7 +83,7 @@ describe("ask with a model folder in which", () => {
     [
       "config.json is of another architecture",
       () => spoiled("config.json", replaced('"internvl_chat"', '"llava"')),
-      /config\.json: model_type: found "llava", expected "internvl_chat"/,
+      /config\.json: model_type: found "llava", expected one of internvl_chat/,
     ],
     ["there is no tokenizer", () => spoiled("tokenizer.json", "gone"), /tokenizer\.json: no such file/],
     ["the tokenizer is damaged", () => spoiled("tokenizer.json", () => "{}"), /tokenizer\.json: /],

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
+import { tinyConfig } from "../support/tiny-model.ts";
 import { golden } from "../vision/golden.ts";
 import { galago } from "./terminal.ts";
 
@@ -13,7 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** A model folder whose config.json is `base` with `changes`, or is the words given. */
 function model(changes: object | string): string {
   const made = mkdtempSync(join(folder, "model-"));
-  const base = { force_image_size: 448, downsample_ratio: 0.5, vision_config: { image_size: 224, patch_size: 14 } };
+  const base = tinyConfig({ force_image_size: 448 });
   writeFileSync(
     join(made, "config.json"),
     typeof changes === "string" ? changes : JSON.stringify({ ...base, ...changes }),
@@ -97,7 +98,7 @@ describe("bad models", () => {
     ["a config.json that is not JSON", model("{"), /config\.json: is not JSON/],
     [
       "a config.json without a patch size",
-      model({ vision_config: { image_size: 448 } }),
+      model({ vision_config: { ...tinyConfig().vision_config, patch_size: undefined } }),
       /vision_config\.patch_size: /,
     ],
     ["a config.json of another kind", model({ downsample_ratio: "half" }), /downsample_ratio: /],

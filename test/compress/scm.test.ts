@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, test } from "vitest";
 import type { VisualPrompt } from "../../src/compress/compression.ts";
 import { scm } from "../../src/compress/scm.ts";
+import { languageModel } from "../../src/models/mini-monkey.ts";
 import { watch } from "../../src/run/attention.ts";
 import { reference } from "../support/reference.ts";
 
@@ -60,7 +61,7 @@ describe("scm", () => {
 describe("the authors' code", () => {
   const { config, w, engine, input, output } = reference("scm");
   const placeholder = 150;
-  const watched = watch(engine, w, config, placeholder);
+  const watched = watch(engine, languageModel(w, config), placeholder);
   afterAll(() => watched.close());
 
   test.each(["case0", "case1", "case2"])("%s: the same scores, and the same tokens are kept", async (name) => {

@@ -72,6 +72,10 @@ export const samples: Record<OpName, Sample[]> = {
     { given: [ids([2, 3], 5)], apply: (x) => x.cast("f32") },
     { given: [ids([2, 3], 2)], apply: (x) => x.cast("bool") },
   ],
+  round8: [
+    { given: [real([40], -3, 3)], apply: (x) => x.apply("round8", [], { zero: 128 }).cast("f32") },
+    { given: [real([40], -200, 400)], apply: (x) => x.apply("round8", [], { zero: 0 }).cast("f32") },
+  ],
   sum: reductions("sum"),
   mean: reductions("mean"),
   maximum: reductions("maximum"),
@@ -109,6 +113,15 @@ export const samples: Record<OpName, Sample[]> = {
     { given: [real([2, 4, 3]), real([2, 4, 5])], apply: (a, b) => a.T.matmul(b) },
     { given: [real([2, 2, 3]), real([5, 3])], apply: (a, b) => a.matmul(b.T) },
     { given: [real([3, 2]), real([4, 3])], apply: (a, b) => a.T.matmul(b.T) },
+  ],
+  matmul8: [
+    {
+      given: [real([2, 3, 4], -128, 127), real([4, 5], 0, 255)],
+      apply: (a, b) =>
+        a
+          .apply("round8", [], { zero: 128 })
+          .apply("matmul8", [b.apply("round8", [], { zero: 0 })], { aZero: 128, bZero: 0 }),
+    },
   ],
   project: [
     { given: [real([2, 3, 4]), real([5, 4])], apply: (x, w) => x.apply("project", [w]) },

@@ -4,8 +4,8 @@ import { evaluate } from "../../src/graph/evaluate.ts";
 import type { Value } from "../../src/graph/op.ts";
 import { size } from "../../src/graph/shape.ts";
 import { input, iota } from "../../src/graph/tensor.ts";
+import { growingCache } from "../../src/models/cache.ts";
 import { internlm2, type TextConfig } from "../../src/models/internlm2.ts";
-import { cacheOf } from "../../src/models/text-model.ts";
 import { seeded } from "../support/seeded.ts";
 import { drawn, gap, value } from "../support/values.ts";
 
@@ -54,7 +54,7 @@ test("a token's state does not depend on those after it", () => {
 test("a prompt of six is a prompt of four and a step of two with its cache", () => {
   const x = drawn([1, 6, d], 6);
   const [t, past] = [size("tokens"), size("past")];
-  const cache = cacheOf(internlm2(w, c), 1, past);
+  const cache = growingCache(internlm2(w, c), 1, past);
   const pass = { positions: input("positions", [1, t], "i64"), cache };
   const graph = {
     y: internlm2(w, c)

@@ -1,6 +1,7 @@
 /** Pixels and ids to tokens, against the authors' own code (golden/mini_monkey_e2e). */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { scm } from "../../src/compress/scm.ts";
+import { miniMonkey } from "../../src/models/mini-monkey.ts";
 import { watch } from "../../src/run/attention.ts";
 import { type Language, languageGraph, openLanguage, type VisualPromptIds } from "../../src/run/language.ts";
 import { openSight, sightGraph } from "../../src/run/sight.ts";
@@ -8,17 +9,19 @@ import { survivors } from "../../src/run/survivors.ts";
 import { reference } from "../support/reference.ts";
 
 const { config, w, engine, input, output } = reference("mini_monkey_e2e");
+const model = miniMonkey(config);
+const words = model.language(w);
 const placeholder = 150;
 const d = config.llm_config.hidden_size;
 let language: Language;
 let prompt: VisualPromptIds;
 
 beforeAll(async () => {
-  const sight = await openSight(engine, sightGraph(w, config), config);
+  const sight = await openSight(engine, sightGraph(w, model), model);
   const features = await sight.see(Float32Array.from(input("pixel_values")));
   await sight.close();
   prompt = { ids: input("input_ids"), features };
-  language = await openLanguage(engine, languageGraph(w, config), config, placeholder);
+  language = await openLanguage(engine, languageGraph(words), model, placeholder);
 });
 afterAll(() => language.close());
 
@@ -49,7 +52,7 @@ describe("the authors' code", () => {
   });
 
   test("writes the same tokens after its own SCM", async () => {
-    const watched = watch(engine, w, config, placeholder);
+    const watched = watch(engine, words, placeholder);
     const kept = await scm({ ratio: 0.5, reference: true }).keep(watched.prompt(prompt, [{ from: 0, to: 3 * 2 * 4 }]));
     await watched.close();
     const shorter = survivors(prompt, placeholder, kept);
@@ -87,9 +90,7 @@ test("features that are not as many as their places are refused with both number
 });
 
 test("a prompt beyond the model's length is refused with both numbers", async () => {
-  const llm_config = { ...config.llm_config, rope_scaling: null, max_position_embeddings: 65 };
-  const short = { ...config, llm_config };
-  const model = await openLanguage(engine, languageGraph(w, short), short, placeholder);
-  await expect(model.prefill(prompt)).rejects.toThrow(/prompt is 66 tokens long, the model reads 65/);
-  await model.close();
+  const short = await openLanguage(engine, languageGraph(words), { ...model, longest: 65 }, placeholder);
+  await expect(short.prefill(prompt)).rejects.toThrow(/prompt is 66 tokens long, the model reads 65/);
+  await short.close();
 });

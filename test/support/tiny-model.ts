@@ -1,7 +1,7 @@
 /** A whole model folder of a few kilobytes: random weights from a seed, tokens that are bytes. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type MiniMonkeyConfig, miniMonkeyConfig } from "../../src/models/mini-monkey.ts";
+import { type MiniMonkeyConfig, miniMonkey, miniMonkeyConfig } from "../../src/models/mini-monkey.ts";
 import { languageGraph } from "../../src/run/language.ts";
 import { random } from "../../src/run/random.ts";
 import { sightGraph } from "../../src/run/sight.ts";
@@ -73,8 +73,9 @@ export function tinyModel(
   const c = tinyConfig(config);
   const source = openEnded();
   const w = weights(source);
-  sightGraph(w, c);
-  languageGraph(w, c);
+  const model = miniMonkey(c);
+  sightGraph(w, model);
+  languageGraph(model.language(w));
   const draw = random(seed);
   // Uniform numbers of variance 1.
   const uniform = (): number => (draw() - 0.5) * Math.sqrt(12);

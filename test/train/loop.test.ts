@@ -8,9 +8,10 @@ import { FormatError, WeightError } from "../../src/errors.ts";
 import { ortNode } from "../../src/run/ort-node.ts";
 import { parseTrainConfig, type TrainConfig } from "../../src/train/config.ts";
 import { dropPath } from "../../src/train/drop-path.ts";
-import { sampleAt, tokenizerOf } from "../../src/train/feed.ts";
+import { feed } from "../../src/train/feed.ts";
 import { type Metrics, rate, type Supply } from "../../src/train/loop.ts";
 import { run } from "../../src/train/run.ts";
+import { tokens } from "../../src/train/tokens.ts";
 import { openCheckpoint } from "../../src/weights/checkpoint.ts";
 import { openSafetensors } from "../../src/weights/safetensors.ts";
 import { tinyConfig, tinyModel } from "./tiny.ts";
@@ -26,10 +27,7 @@ afterEach(() => {
 });
 
 const engine = ortNode({ threads: 1 });
-const tokenizer = tokenizerOf();
-const direct = (config: TrainConfig): Supply => ({
-  take: async (phase, index) => sampleAt(config, phase, index, tokenizer),
-});
+const direct = (config: TrainConfig): Supply => ({ take: feed(config, tokens(config).tokenizer) });
 
 /** Losses of a run; it is interrupted after each of the given numbers of steps and then continued. */
 async function losses(config: TrainConfig, stops: readonly number[] = []): Promise<number[]> {

@@ -1,6 +1,7 @@
 /** Samples from worker threads are the samples of their numbers, in order, whatever was made ahead. */
 import { expect, test } from "vitest";
-import { sampleAt, tokenizerOf } from "../../src/train/feed.ts";
+import { feed } from "../../src/train/feed.ts";
+import { tokens } from "../../src/train/tokens.ts";
 import { built } from "../support/built.ts";
 import { tinyConfig } from "./tiny.ts";
 
@@ -19,7 +20,7 @@ test("two threads hand out the samples that one would draw, across gaps and phas
       [1, 0],
       [1, 1],
     ])
-      expect(await samples.take(phase, index)).toEqual(sampleAt(config, phase, index, tokenizerOf()));
+      expect(await samples.take(phase, index)).toEqual(await feed(config, tokens(config).tokenizer)(phase, index));
   } finally {
     await samples.close();
   }

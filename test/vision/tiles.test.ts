@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { resize } from "../../src/vision/resize.ts";
-import { cut, normalise, scale } from "../../src/vision/tiles.ts";
+import { cut, imageNet, normalise, scale } from "../../src/vision/tiles.ts";
 import { parseTiling } from "../../src/vision/tilings.ts";
 import { openSafetensors } from "../../src/weights/safetensors.ts";
 import { golden, source } from "./golden.ts";
@@ -45,12 +45,12 @@ describe("normalise", () => {
   test("torchvision's ToTensor and Normalize give the same floats", async () => {
     const reference = tensor("normalized.safetensors", "gradient_200x150__imagenet_112");
     const { data } = resize(await source("gradient_200x150.png"), 112, 112);
-    expect(normalise(data, 1, 112)).toEqual(reference);
+    expect(normalise(data, 1, 112, imageNet)).toEqual(reference);
   });
 
   test("tiles and channels land apart", () => {
     const bytes = Uint8Array.from([0, 0, 0, 255, 0, 0]);
-    const pixels = normalise(bytes, 2, 1);
+    const pixels = normalise(bytes, 2, 1, imageNet);
     expect(pixels).toHaveLength(6);
     expect(pixels[3]).toBeCloseTo((1 - 0.485) / 0.229, 6);
     expect([...pixels.subarray(4)]).toEqual([...pixels.subarray(1, 3)]);

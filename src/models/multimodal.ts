@@ -1,0 +1,32 @@
+/** What running asks of a whole model, whatever its parts: how it is fed, its eyes and its words. */
+import type { Tensor } from "../graph/tensor.ts";
+import type { Normal } from "../vision/tiles.ts";
+import type { Weights } from "../weights/path.ts";
+import type { TextModel } from "./text-model.ts";
+
+/** A model with its configuration. */
+export interface Multimodal {
+  /** Side of a tile in pixels, and the visual tokens that a tile becomes. */
+  readonly tileSize: number;
+  readonly tokensPerTile: number;
+  /** How pixels are normalised. */
+  readonly normal: Normal;
+  /** The tiling (as in `--tiles`) and the share of the detailed tokens that it is used with; all of them where there is none. */
+  readonly tiles: string;
+  readonly scmRatio: number | undefined;
+  /** The chat template, by name, and what stands in place of its system message; "" for none. */
+  readonly template: string;
+  readonly system: string | undefined;
+  readonly maxNewTokens: number | undefined;
+  /** Number of ids; length of a token's vector. */
+  readonly vocabulary: number;
+  readonly width: number;
+  /** Most tokens of a prompt and its answer. */
+  readonly longest: number;
+  /** Keys of published files that no computation reads. */
+  readonly buffers: RegExp;
+  /** Visual tokens of normalised tiles. pixels: [n, 3, s, s] → [n, tokensPerTile, width]. */
+  sight(pixels: Tensor, w: Weights): Tensor;
+  /** The language model at its place in the whole. */
+  language(w: Weights): TextModel;
+}

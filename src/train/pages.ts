@@ -1,0 +1,93 @@
+/** The pages of a mixture: drawn, or of one's own conversation files and PDFs. */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type Conversation, readConversations } from "../data/conversations.ts";
+import { draw } from "../data/draw.ts";
+import type { Page, Question } from "../data/page.ts";
+import { pageCount, pdfPages } from "../data/pdf.ts";
+import { readings } from "../data/questions.ts";
+import type { Random } from "../data/random.ts";
+import { firstHeldOutSeed } from "../data/seeds.ts";
+import { FormatError, RequestError } from "../errors.ts";
+import { decoder } from "../vision/decode.ts";
+import type { Share } from "./config.ts";
+
+/** What training needs of a page. `glyphs` is empty where nobody knows where the letters stand. */
+export type TrainingPage = Pick<Page, "image" | "text" | "glyphs" | "questions">;
+
+/** One of a share's pages, chosen by the stream. */
+export type Pages = (random: Random) => Promise<TrainingPage>;
+
+/** The pages of a share. Throws RequestError (404) for files that are not there or none, FormatError for those that are not what they claim. */
+export async function pagesOf(share: Share): Promise<Pages> {
+  if (share.kind) return drawn(share);
+  const files = (await Promise.all(filesIn(share.pages!).map(fileOf))).flat();
+  return (random) => random.pick(files)(random);
+}
+
+function drawn({ kind, effects: [low, high] }: Share): Pages {
+  return async (random) => {
+    const effects = low + (high - low) * random.real(0, 1);
+    return draw(kind!, random.int(0, firstHeldOutSeed - 1), { fonts: "train", effects });
+  };
+}
+
+/** The conversation files and PDFs that a path means: itself, or all in a folder. */
+function filesIn(path: string): string[] {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) throw new RequestError(`pages "${path}": no such file or folder`, 404);
+  if (!found.isDirectory()) return [path];
+  const names = readdirSync(path).filter((name) => /\.(jsonl|pdf)$/i.test(name) && name !== "truth.jsonl");
+  if (names.length) return names.sort().map((name) => join(path, name));
+  throw new RequestError(`pages "${path}": the folder holds neither .jsonl nor .pdf files`, 404);
+}
+
+/** The pages of one file, each equally likely. */
+function fileOf(path: string): Promise<Pages[]> {
+  return /\.pdf$/i.test(path) ? pdf(path) : conversations(path);
+}
+
+async function pdf(path: string): Promise<Pages[]> {
+  const bytes = readFileSync(path);
+  const count = await pageCount(bytes, path);
+  return Array.from({ length: count }, (_, i) => async (random: Random) => {
+    for await (const page of pdfPages(bytes, { name: path, first: i + 1, last: i + 1 }))
+      return { ...page, glyphs: inOrder(page), questions: readings(page.lines, random) };
+    throw new FormatError(`${path}: page ${i + 1} is gone; the file changed, start again`);
+  });
+}
+
+/** The glyphs where they are the text's characters one by one; else none, as their order could not be trusted. */
+function inOrder({ text, glyphs }: Pick<Page, "text" | "glyphs">): Page["glyphs"] {
+  return glyphs.map(({ char }) => char).join("") === text.replace(/\s/g, "") ? glyphs : [];
+}
+
+async function conversations(path: string): Promise<Pages[]> {
+  const list: Conversation[] = [];
+  for await (const line of readConversations(path)) list.push(line);
+  if (!list.length) throw new FormatError(`${path}: holds no conversation; expected one object a line`);
+  return list.map(({ image, conversations }) => async () => {
+    const file = join(dirname(path), image);
+    const bytes = await readFile(file).catch(missing(file, path));
+    return {
+      image: await decoder.decode(bytes, { name: file }),
+      text: "",
+      glyphs: [],
+      questions: asked(conversations),
+    };
+  });
+}
+
+const missing = (file: string, path: string) => (): never => {
+  throw new RequestError(`${path}: its image ${file} cannot be read; paths are relative to the file`, 404);
+};
+
+/** Each turn and its answer as a question of its own. */
+function asked(turns: Conversation["conversations"]): Question[] {
+  return turns.flatMap(({ from, value }, i): Question[] =>
+    from === "human"
+      ? [{ kind: "field", question: value.replace(/<image>\n?/g, "").trim(), answer: turns[i + 1].value }]
+      : [],
+  );
+}
