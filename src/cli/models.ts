@@ -1,6 +1,6 @@
 /** `galago models`: the models that there are, here and on the hub. */
 import { join } from "node:path";
-import { catalogue, type Precision, weightMemory } from "../models/catalogue.ts";
+import { catalogue, weightMemory } from "../models/catalogue.ts";
 import { bytesIn, downloadFolder, downloads, shelved } from "../run/shelves.ts";
 import { bytesText, countText } from "../weights/quantity.ts";
 import { openSafetensors } from "../weights/safetensors.ts";
@@ -13,7 +13,7 @@ interface Row {
   readonly name: string;
   readonly parameters: number | null;
   readonly download_bytes: number | null;
-  readonly memory_bytes: Readonly<Record<Precision, number>> | null;
+  readonly memory_bytes: ReturnType<typeof weightMemory> | null;
   readonly licence: string | null;
   readonly folder: string | null;
   /** Bytes of the folder, and of downloaded files that are not converted. */
@@ -24,7 +24,8 @@ interface Row {
 /** The command as data. */
 export const models: Command<{ json?: boolean }> = {
   name: "models",
-  about: "list models: parameters, size on the hub, memory that the weights take, licence, and where they lie",
+  about:
+    "list models: parameters, size on the hub, memory that the weights take at each precision, licence, and where they lie",
   args: [],
   options: [jsonOption],
   async run(_, options, terminal) {
@@ -46,7 +47,7 @@ function all(): Row[] {
       name,
       parameters,
       download_bytes: known?.download ?? null,
-      memory_bytes: parameters ? memory(parameters) : null,
+      memory_bytes: parameters ? weightMemory(parameters) : null,
       licence: known?.licence ?? (found?.own ? manifest().license.toLowerCase() : null),
       folder: found?.folder ?? null,
       bytes: found ? bytesIn(found.folder) : 0,
@@ -54,12 +55,6 @@ function all(): Row[] {
     };
   });
 }
-
-const memory = (parameters: number): Record<Precision, number> => ({
-  f32: weightMemory(parameters, "f32"),
-  int8: weightMemory(parameters, "int8"),
-  int4: weightMemory(parameters, "int4"),
-});
 
 /** Numbers in the weights of a folder; null where they are not stored as such, or cannot be read. */
 function parametersIn(folder: string): number | null {

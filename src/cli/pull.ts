@@ -19,7 +19,12 @@ interface Options {
 export const pull: Command<Options> = {
   name: "pull",
   about: "download a published model, check and convert it; the same command continues a stopped run",
-  args: [{ name: "<model>", about: "a name that galago models lists, or OWNER/NAME of a repository on the hub" }],
+  args: [
+    {
+      name: "<model>",
+      about: "a name that galago models lists, or OWNER/NAME of a repository on the hub (HF_ENDPOINT, HF_TOKEN)",
+    },
+  ],
   options: [
     {
       flags: "--precision <p>",
@@ -57,7 +62,7 @@ type Progress = Pick<PullOptions, "onBytes" | "onFile" | "onConvert"> & { stop()
 /** Two bars on a terminal, one after the other; elsewhere a line for each file. */
 function progress(terminal: Terminal): Progress {
   const download = progressBar(terminal, "{bar} {percentage}% · {here} of {all} · {speed}/s · {left} left");
-  const conversion = progressBar(terminal, "{bar} {percentage}% converted");
+  const conversion = progressBar(terminal, "{bar} {percentage}% converted, {eta} s left");
   const speed = pace();
   const stop = (): void => {
     download?.stop();

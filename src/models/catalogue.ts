@@ -114,11 +114,10 @@ export const catalogue: readonly Published[] = [
   },
 ];
 
-/** Bits of one weight in memory; int4 counts its share of a block's float32 scale, 32 weights to a block. */
-const bits = { f32: 32, int8: 8, int4: 5 };
-
-/** A precision at which models run. */
-export type Precision = keyof typeof bits;
-
-/** Bytes that the weights take in memory: parameters · bits / 8. What an answer needs beside them depends on its image and its length. */
-export const weightMemory = (parameters: number, precision: Precision): number => (parameters * bits[precision]) / 8;
+/** Bytes that the weights take in memory at each precision: parameters times 4, 1 and 5/8 (4 bits, and a block of 32 shares a float32 scale).
+ *  What an answer needs beside them depends on its image and its length. */
+export const weightMemory = (parameters: number): { f32: number; int8: number; int4: number } => ({
+  f32: 4 * parameters,
+  int8: parameters,
+  int4: (5 / 8) * parameters,
+});

@@ -107,34 +107,25 @@ const bytesOf = (remotes: readonly Remote[], folder?: string): number =>
   remotes.reduce((sum, r) => sum + (folder ? bytesHere(r, join(folder, r.path)) : r.bytes), 0);
 
 /** Downloads all files into a folder. */
-async function downloaded(
-  remotes: readonly Remote[],
-  folder: string,
-  { hub, onBytes, onFile }: PullOptions,
-): Promise<PulledFile[]> {
+async function downloaded(remotes: readonly Remote[], folder: string, options: PullOptions): Promise<PulledFile[]> {
+  const { hub, onBytes, onFile } = options;
   const total = bytesOf(remotes);
   let done = bytesOf(remotes, folder);
   onBytes?.(done, total);
-  const files: PulledFile[] = [];
+  const files = new Map<Remote, PulledFile>();
   const one = async (remote: Remote, hub: Hub): Promise<void> => {
     const { path, bytes } = remote;
     const sha256 = await download(remote, join(folder, path), hub, (count) => onBytes?.((done += count), total));
-    files.push({ path, bytes, sha256 });
+    files.set(remote, { path, bytes, sha256 });
     onFile?.({ path, bytes, sha256 });
   };
-  // What the weights are of comes first: gigabytes of a model that cannot be converted are of no use.
-  await several(
-    remotes.filter(({ path }) => !isWeights(path)),
-    hub,
-    one,
-  );
+  const weights = remotes.filter(({ path }) => isWeights(path));
+  const small = remotes.filter((remote) => !weights.includes(remote));
+  // These say whether it is a model that can be converted, before gigabytes of it are fetched.
+  await several(small, hub, one);
   if (holdsModel(folder)) readModel(folder);
-  await several(
-    remotes.filter(({ path }) => isWeights(path)),
-    hub,
-    one,
-  );
-  return files;
+  await several(weights, hub, one);
+  return remotes.map((remote) => files.get(remote)!);
 }
 
 /** Files that are downloaded at a time. */

@@ -32,12 +32,12 @@ export async function download(
   try {
     if (part.bytes >= remote.bytes && part.sum() !== remote.sum.hex) await part.restart();
     await persist(hub, () => fill(part, remote, hub));
-    if (part.sum() !== remote.sum.hex) {
-      rmSync(beside);
-      throw wrong(remote, `has the hash ${part.sum()}, expected ${remote.sum.hex}`);
-    }
   } finally {
     await part.close();
+  }
+  if (part.sum() !== remote.sum.hex) {
+    rmSync(beside);
+    throw wrong(remote, `has the hash ${part.sum()}, expected ${remote.sum.hex}`);
   }
   renameSync(beside, path);
   return part.sha256();

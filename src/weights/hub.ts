@@ -81,10 +81,9 @@ function sum(oid: string, sha256: string | undefined, url: string): Sum {
   throw new FormatError(`${url}: "${oid}" is no id of a file; expected 40 hexadecimal digits`);
 }
 
-const companions = [
-  ...["config.json", "generation_config.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json"],
-  ...["added_tokens.json", "special_tokens_map.json", "vocab.json", "merges.txt"],
-];
+/** What belongs to weights: configurations, and the files of tokenizers. */
+const companions =
+  /^((generation_)?config|tokenizer(_config)?|added_tokens|special_tokens_map|vocab)\.json$|^tokenizer\.model$|^merges\.txt$/;
 
 /** Formats of weights, the best first: where one is there, the others hold the same. */
 const formats = [/\.safetensors$/, /(^|\/)pytorch_model[^/]*\.bin$/, /\.pth$/];
@@ -98,7 +97,7 @@ function modelFiles(paths: readonly string[], folder?: string): string[] {
   const plain = paths.filter((path) => path.startsWith(prefix) && /^[\w.-]+$/.test(path.slice(prefix.length)));
   const format = formats.find((format) => plain.some((path) => format.test(path)));
   return plain.filter((path) => {
-    const weights = path.replace(/\.index\.json$/, "");
-    return companions.includes(path.slice(prefix.length)) || format?.test(weights);
+    const indexed = path.replace(/\.index\.json$/, "");
+    return companions.test(path.slice(prefix.length)) || format?.test(indexed);
   });
 }

@@ -12,7 +12,7 @@ import { convert } from "../../src/run/convert.ts";
 import { openModel } from "../../src/run/model.ts";
 import { modelFolder } from "../../src/run/models.ts";
 import { built } from "../support/built.ts";
-import { another, type FakeHub, fakeHub, sha256, status } from "../support/hub.ts";
+import { another, type FakeHub, fakeHub, sha256, status, type Trick } from "../support/hub.ts";
 import { tinyModel } from "../support/tiny-model.ts";
 import { galago, type Outcome } from "./terminal.ts";
 
@@ -94,7 +94,7 @@ describe("a model of a repository on the hub", () => {
     expect([name, folder, parameters]).toEqual(["me/tiny", join(home, "models/me/tiny"), 77_568]);
     expect(seconds).toBeGreaterThan(0);
     const expected = names.map((path) => ({ path, bytes: bytes(path).length, sha256: sha256(bytes(path)) }));
-    expect(files.sort((a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : 1))).toEqual(expected);
+    expect(files).toEqual(expected);
   });
 
   test("is not fetched again, nor asked for", async () => {
@@ -114,6 +114,23 @@ describe("a model of a repository on the hub", () => {
     expect((await galago(["pull", "me/tiny"])).status).toBe(0);
     expect(hub.requests.map(({ path }) => path)).toEqual(["/api/models/me/tiny/tree/main?recursive=1"]);
     expect(files()).toEqual(whole);
+  });
+
+  test("four files come at a time", async () => {
+    const many = Array.from({ length: 9 }, (_, i) => `part-${i}.safetensors`);
+    for (const name of ["config.json", "tokenizer.json"]) hub.put("me/many", name, bytes(name));
+    for (const name of many) hub.put("me/many", name, Buffer.from(name));
+    // Answers wait for one another: with fewer than four at a time nothing would ever come.
+    const waiting: (() => void)[] = [];
+    let most = 0;
+    const together: Trick = (_, response, file) => {
+      waiting.push(() => response.end(file));
+      most = Math.max(most, waiting.length);
+      if (waiting.length === 4) setTimeout(() => waiting.splice(0).forEach((send) => void send()), 20);
+    };
+    hub.trick("part-", ...Array(8).fill(together));
+    await fails(["pull", "me/many"], /part-0\.safetensors: /);
+    expect([most, files().filter((path) => path.endsWith(".safetensors")).length]).toEqual([4, 9]);
   });
 
   test("HF_TOKEN goes to the hub alone", async () => {

@@ -76,7 +76,5 @@ describe.each(catalogue.map((model) => [model.name, model] as const))(
 );
 
 test("weights take 4 bytes, 1 byte or 4 bits and their share of a scale", () => {
-  expect([weightMemory(32e6, "f32"), weightMemory(32e6, "int8"), weightMemory(32e6, "int4")]).toEqual([
-    128e6, 32e6, 20e6,
-  ]);
+  expect(weightMemory(32e6)).toEqual({ f32: 128e6, int8: 32e6, int4: 20e6 });
 });

@@ -32,13 +32,18 @@ export interface FakeHub {
 
 export const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
-/** Sends this many bytes of what was asked for, then cuts the connection. */
+/** Sends this many bytes of what was asked for, then cuts the connection, when `arrived` says that they are there: a reader drops what it has not read. */
 export const drop =
-  (bytes: number): Trick =>
+  (bytes: number, arrived: () => boolean = () => true): Trick =>
   (request, response, file) => {
     const { status, headers, body } = answer(request, file);
     response.writeHead(status, headers);
-    response.write(body.subarray(0, bytes), () => setTimeout(() => response.destroy(), 5));
+    response.write(body.subarray(0, bytes));
+    const cut = setInterval(() => {
+      if (!arrived()) return;
+      clearInterval(cut);
+      response.destroy();
+    }, 2);
   };
 
 /** Sends this file in place of the right one, deaf to ranges if `ranges` is false. */

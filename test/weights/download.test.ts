@@ -68,10 +68,23 @@ test("a small file that git keeps is held against the id that git gives it", asy
 });
 
 describe("after the connection broke", () => {
+  let here: number;
+  const count = (more: number): void => {
+    here += more;
+  };
+  beforeEach(() => {
+    here = 0;
+  });
+  /** Cuts the connection when so many bytes of the file are here. */
+  const dropAt =
+    (bytes: number): typeof deaf =>
+    (request, response, file) =>
+      drop(bytes - here, () => here === bytes)(request, response, file);
+
   test("the rest alone is asked for, and a try that got further costs no patience", async () => {
     const file = await listed();
-    server.trick("model", ...[100_000, 50_000, 0, 70_000].map(drop));
-    await download(file, path, hub);
+    server.trick("model", ...[100_000, 150_000, 150_000, 220_000].map(dropAt));
+    await download(file, path, hub, count);
     expect(readFileSync(path).equals(right)).toBe(true);
     expect(ranges()).toEqual([undefined, "bytes=100000-", "bytes=150000-", "bytes=150000-", "bytes=220000-"]);
     expect(waits).toEqual([1000, 1000, 2000, 1000]);
@@ -79,8 +92,8 @@ describe("after the connection broke", () => {
 
   test("a later run continues, and reads what is here for the hash", async () => {
     const file = await listed();
-    server.trick("model", drop(120_000), ...Array(5).fill(drop(0)));
-    const failing = download(file, path, hub);
+    server.trick("model", ...Array(6).fill(dropAt(120_000)));
+    const failing = download(file, path, hub, count);
     await expect(failing).rejects.toThrow(
       /^model\.safetensors: the connection broke \(.+\), 6 times in a row; run it again later$/,
     );
@@ -100,10 +113,10 @@ describe("after the connection broke", () => {
     expect(readFileSync(path).equals(right)).toBe(true);
     const cut: typeof deaf = (request, response, bytes) => {
       delete request.headers.range;
-      drop(100_000)(request, response, bytes);
+      drop(100_000, () => here === 100_000)(request, response, bytes);
     };
     server.trick("model", ...Array(9).fill(cut));
-    await expect(download(file, `${path}2`, hub)).rejects.toThrow(/6 times in a row/);
+    await expect(download(file, `${path}2`, hub, count)).rejects.toThrow(/6 times in a row/);
   });
 
   test.each([
