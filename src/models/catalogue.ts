@@ -1,7 +1,7 @@
 /** The published models that Galago knows by name: where their files lie, their licence and their size. The only such list. */
 import type { Remote, Repository } from "../weights/hub.ts";
 
-/** A published model. Facts are those of the pages of its repositories on the hub, as seen in 2026. */
+/** A published model. Facts are those of the pages of its repositories on the hub. */
 export interface Published {
   /** For `galago pull` and `--model`. */
   readonly name: string;
@@ -22,71 +22,27 @@ const blip2 = (path: string, bytes: number, hex: string): Remote => ({
   bytes,
   sum: { kind: "sha256", hex },
 });
+
+/** A model whose files make up one repository. */
+const one = (name: string, repo: string, licence: string, parameters: number, download: number): Published => ({
+  name,
+  origins: [{ repo }],
+  licence,
+  parameters,
+  download,
+});
+
 /** All of them, in the order of `galago models`. */
 export const catalogue: readonly Published[] = [
-  {
-    name: "mini-monkey",
-    origins: [{ repo: "mx262/MiniMonkey" }],
-    licence: "mit",
-    parameters: 2_205_754_368,
-    download: 4.41e9,
-  },
-  {
-    name: "internvl2-1b",
-    origins: [{ repo: "OpenGVLab/InternVL2-1B" }],
-    licence: "mit",
-    parameters: 938_158_976,
-    download: 1.88e9,
-  },
-  {
-    name: "internvl2-2b",
-    origins: [{ repo: "OpenGVLab/InternVL2-2B" }],
-    licence: "mit",
-    parameters: 2_205_754_368,
-    download: 4.41e9,
-  },
-  {
-    name: "internvl2-4b",
-    origins: [{ repo: "OpenGVLab/InternVL2-4B" }],
-    licence: "mit",
-    parameters: 4_146_855_936,
-    download: 8.3e9,
-  },
-  {
-    name: "internvl2-8b",
-    origins: [{ repo: "OpenGVLab/InternVL2-8B" }],
-    licence: "mit",
-    parameters: 8_075_365_376,
-    download: 16.2e9,
-  },
-  {
-    name: "internvl2.5-1b",
-    origins: [{ repo: "OpenGVLab/InternVL2_5-1B" }],
-    licence: "mit",
-    parameters: 938_193_024,
-    download: 1.88e9,
-  },
-  {
-    name: "internvl2.5-2b",
-    origins: [{ repo: "OpenGVLab/InternVL2_5-2B" }],
-    licence: "mit",
-    parameters: 2_205_754_368,
-    download: 4.41e9,
-  },
-  {
-    name: "internvl3-1b",
-    origins: [{ repo: "OpenGVLab/InternVL3-1B" }],
-    licence: "apache-2.0",
-    parameters: 938_193_024,
-    download: 1.89e9,
-  },
-  {
-    name: "internvl3-2b",
-    origins: [{ repo: "OpenGVLab/InternVL3-2B" }],
-    licence: "apache-2.0",
-    parameters: 2_088_957_440,
-    download: 4.19e9,
-  },
+  one("mini-monkey", "mx262/MiniMonkey", "mit", 2_205_754_368, 4.41e9),
+  one("internvl2-1b", "OpenGVLab/InternVL2-1B", "mit", 938_158_976, 1.88e9),
+  one("internvl2-2b", "OpenGVLab/InternVL2-2B", "mit", 2_205_754_368, 4.41e9),
+  one("internvl2-4b", "OpenGVLab/InternVL2-4B", "mit", 4_146_855_936, 8.3e9),
+  one("internvl2-8b", "OpenGVLab/InternVL2-8B", "mit", 8_075_365_376, 16.2e9),
+  one("internvl2.5-1b", "OpenGVLab/InternVL2_5-1B", "mit", 938_193_024, 1.88e9),
+  one("internvl2.5-2b", "OpenGVLab/InternVL2_5-2B", "mit", 2_205_754_368, 4.41e9),
+  one("internvl3-1b", "OpenGVLab/InternVL3-1B", "apache-2.0", 938_193_024, 1.89e9),
+  one("internvl3-2b", "OpenGVLab/InternVL3-2B", "apache-2.0", 2_088_957_440, 4.19e9),
   {
     name: "tinygpt-v",
     origins: [
@@ -105,13 +61,7 @@ export const catalogue: readonly Published[] = [
     parameters: 3_885_555_072,
     download: 8.56e9,
   },
-  {
-    name: "llava-1.5-7b",
-    origins: [{ repo: "llava-hf/llava-1.5-7b-hf" }],
-    licence: "llama2",
-    parameters: 7_063_427_072,
-    download: 14.1e9,
-  },
+  one("llava-1.5-7b", "llava-hf/llava-1.5-7b-hf", "llama2", 7_063_427_072, 14.1e9),
 ];
 
 /** Bytes that the weights take in memory at each precision: parameters times 4, 1 and 5/8 (4 bits, and a block of 32 shares a float32 scale).

@@ -30,7 +30,7 @@ export interface PullOptions {
 }
 
 /** A downloaded file; `path`: below the folder of downloads. */
-export interface PulledFile {
+interface PulledFile {
   readonly path: string;
   readonly bytes: number;
   readonly sha256: string;
