@@ -1,24 +1,20 @@
-/** TinyGPT-V (Yuan 2023, arXiv 2312.16862): EVA ViT-g, Q-Former, two linear layers, Phi-2 with extra norms. */
+/** TinyGPT-V (Yuan 2023, arXiv 2312.16862): BLIP-2's eyes, two linear layers, Phi-2 with extra norms. */
 import { z } from "zod";
 import type { Tensor } from "../graph/tensor.ts";
-import { layerNorm, linear } from "../nn/layers.ts";
+import { linear } from "../nn/layers.ts";
 import type { Weights } from "../weights/path.ts";
-import { type EvaConfig, evaConfig, evaVit } from "./eva-vit.ts";
+import { type Blip2Config, blip2, blip2Fields } from "./blip2.ts";
 import { type LoraConfig, loraConfig, type Phi2Config, phi2, phi2Config } from "./phi2.ts";
-import { type QFormerConfig, qformer, qformerConfig } from "./qformer.ts";
 import type { TextModel } from "./text-model.ts";
 
 const visionFields = {
-  vit: evaConfig,
-  qformer: qformerConfig,
+  ...blip2Fields,
   proj: z.tuple([z.int().positive(), z.int().positive(), z.int().positive()]),
 };
 
 /** How an image becomes tokens; `proj`: the widths before, between and after the two projections. */
 export const tinyGptVisionConfig: z.ZodType<TinyGptVisionConfig> = z.object(visionFields);
-export interface TinyGptVisionConfig {
-  vit: EvaConfig;
-  qformer: QFormerConfig;
+export interface TinyGptVisionConfig extends Blip2Config {
   proj: [from: number, through: number, to: number];
 }
 
@@ -33,9 +29,6 @@ export interface TinyGptVConfig extends TinyGptVisionConfig {
   lora?: LoraConfig | undefined;
 }
 
-/** ε of `ln_vision`; no configuration has it. */
-const visionEps = 1e-5;
-
 /** What the eyes make of an image: the normed features, the queries that read them, and the tokens of the language model. */
 export interface Sight {
   features: Tensor;
@@ -45,10 +38,10 @@ export interface Sight {
 
 /** pixels: [n, 3, h, w] → features [n, 1 + h/p · w/p, tower width], queries [n, q, proj[0]], tokens [n, q, proj[2]]. Between the two linear
  *  layers there is neither an activation nor a norm. */
-export function tinyGptSight(pixels: Tensor, w: Weights, { vit, qformer: q, proj }: TinyGptVisionConfig): Sight {
-  const features = layerNorm(evaVit(pixels, w.visual_encoder, vit).at(-1)!, w.ln_vision, visionEps);
-  const queries = qformer(features, w, q).at(-1)!;
-  return { features, queries, tokens: linear(linear(queries, w.llama_proj, proj[1]), w.llama_proj2, proj[2]) };
+export function tinyGptSight(pixels: Tensor, w: Weights, c: TinyGptVisionConfig): Sight {
+  const { features, queries } = blip2(pixels, w, c);
+  const [, through, to] = c.proj;
+  return { features, queries, tokens: linear(linear(queries, w.llama_proj, through), w.llama_proj2, to) };
 }
 
 /** The language model at its place in the whole: adapters wrap it in two more names (PEFT 0.2). */
