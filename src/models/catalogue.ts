@@ -9,7 +9,7 @@ export interface Published {
   readonly origins: readonly (Repository | Remote)[];
   /** Of the weights, as the hub has it. */
   readonly licence: string;
-  /** Numbers in the model as it runs, adapters merged; the sum of the published shapes. */
+  /** Numbers in the weights, adapters merged: the sum of the published shapes. */
   readonly parameters: number;
   /** Bytes to download, to three digits. */
   readonly download: number;
