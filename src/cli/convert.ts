@@ -37,7 +37,8 @@ async function run([source, dest]: readonly string[], options: Options, terminal
   return write(terminal.stdout, `${tensors} weights, ${(parameters / 1e6).toFixed(1)} million numbers, in ${dest}\n`);
 }
 
-function precision(word: string): StoredPrecision {
+/** A reader of the ways to store weights. */
+export function precision(word: string): StoredPrecision {
   if (word === "f16" || word === "f32") return word;
   const why = word === "int8" ? "int8 is rounded when a model is opened: ask --precision int8" : "expected f16 or f32";
   throw usageError(`"${word}" is no way to store weights, ${why}`);
