@@ -1,5 +1,5 @@
 /** `galago convert`: published weights to a model folder. */
-import type { StoredPrecision } from "../run/convert.ts";
+import type { StoredPrecision } from "../run/storing.ts";
 import { progressBar } from "./bar.ts";
 import { type Command, jsonOption, type Terminal } from "./command.ts";
 import { json, write } from "./output.ts";
@@ -19,7 +19,12 @@ export const convert: Command<Options> = {
     { name: "<dest>", about: "where to write; made if it is not there" },
   ],
   options: [
-    { flags: "--precision <p>", about: "how weights are stored: f16 or f32", parse: precision, default: "f16" },
+    {
+      flags: "--precision <p>",
+      about: "how weights are stored: int8, int4, f16 or f32",
+      parse: precision,
+      default: "f16",
+    },
     jsonOption,
   ],
   run,
@@ -39,7 +44,8 @@ async function run([source, dest]: readonly string[], options: Options, terminal
 
 /** A reader of the ways to store weights. */
 export function precision(word: string): StoredPrecision {
-  if (word === "f16" || word === "f32") return word;
-  const why = word === "int8" ? "int8 is rounded when a model is opened: ask --precision int8" : "expected f16 or f32";
-  throw usageError(`"${word}" is no way to store weights, ${why}`);
+  const known: readonly StoredPrecision[] = ["int8", "int4", "f16", "f32"];
+  const found = known.find((precision) => precision === word);
+  if (found) return found;
+  throw usageError(`"${word}" is no way to store weights, expected ${known.join(", ")}`);
 }

@@ -1,6 +1,7 @@
 /** `galago pull`: a published model from the hub, made ready to be asked. */
-import type { StoredPrecision } from "../run/convert.ts";
+
 import type { PullOptions } from "../run/pull.ts";
+import type { StoredPrecision } from "../run/storing.ts";
 import { bytesText, countText } from "../weights/quantity.ts";
 import { progressBar } from "./bar.ts";
 import { type Command, jsonOption, type Terminal } from "./command.ts";

@@ -4,7 +4,7 @@ import type { Emitter } from "./onnx.ts";
 import type { Op, Product, Value } from "./op.ts";
 import { sumTo } from "./ops-elementwise.ts";
 import { broadcast, count, type Dim, type Shape, same, sameShape, show } from "./shape.ts";
-import { concat, type Tensor } from "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
 import { offsets, strides, total } from "./value.ts";
 
 export const products: Record<Product, Op> = {
@@ -223,8 +223,8 @@ export function matrix4(bytes: Tensor, scales: Tensor): Tensor {
   const [n, blocks] = bytes.shape as number[];
   const both = bytes.cast("f32");
   const high = both.div(16).apply("floor");
-  const halves = [both.sub(high.mul(16)), high].map((half) => half.reshape([n, blocks, block / 2, 1]));
-  const numbers = concat(halves, -1).reshape([n, blocks, block]).sub(8);
+  const [even, odd] = [both.sub(high.mul(16)), high].map((half) => half.reshape([n, blocks, block / 2, 1]));
+  const numbers = even.apply("concat", [odd], { axis: 3 }).reshape([n, blocks, block]).sub(8);
   return numbers.mul(scales.reshape([n, blocks, 1])).reshape([n, blocks * block]);
 }
 

@@ -8,10 +8,11 @@ import { bytesHere, download } from "../weights/download.ts";
 import { isWeights, type Remote, repositoryFiles } from "../weights/hub.ts";
 import { bytesText } from "../weights/quantity.ts";
 import type { Hub } from "../weights/request.ts";
-import { type Converted, convert, type StoredPrecision } from "./convert.ts";
+import { type Converted, convert } from "./convert.ts";
 import { locked } from "./lock.ts";
 import { readModel } from "./models.ts";
 import { clear, downloadFolder, galagoHome, holdsModel, placesOf, pulledFolder } from "./shelves.ts";
+import type { StoredPrecision } from "./storing.ts";
 
 /** How a model is pulled. */
 export interface PullOptions {
@@ -76,7 +77,7 @@ function wanted(model: string): Pick<Published, "name" | "origins"> & { paramete
 }
 
 /** Bytes of one number as it is stored. */
-const numberBytes: Readonly<Record<StoredPrecision, number>> = { f16: 2, f32: 4 };
+const numberBytes: Readonly<Record<StoredPrecision, number>> = { f16: 2, f32: 4, int8: 1, int4: 0.7 };
 
 /** Published weights take two bytes a number, or more. */
 const publishedBytes = 2;
