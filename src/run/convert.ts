@@ -1,18 +1,17 @@
 /** From a published folder to one that Galago opens: weights tensor by tensor, config.json as it is, a tokenizer.json. */
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { z } from "zod";
 import { RequestError, WeightError } from "../errors.ts";
 import { sameShape } from "../graph/shape.ts";
 import type { Multimodal } from "../models/multimodal.ts";
-import { type AddedToken, fromSentencePiece } from "../text/sentencepiece.ts";
 import { close, weights } from "../weights/path.ts";
 import { openPublished, type Published } from "../weights/published.ts";
 import { type StoredTensor, writeSafetensors } from "../weights/safetensors.ts";
 import { writeWhole } from "../weights/whole.ts";
 import { languageGraph } from "./language.ts";
-import { checked, fittingTokenizer, readJson, readModel } from "./models.ts";
+import { readModel } from "./models.ts";
 import { sightGraph } from "./sight.ts";
+import { publishedTokenizer } from "./tokenizer-files.ts";
 
 /** How weights are stored. */
 export type StoredPrecision = "f16" | "f32";
@@ -35,7 +34,7 @@ export interface Converted {
 export async function convert(source: string, dest: string, options: ConvertOptions): Promise<Converted> {
   if (resolve(source) === resolve(dest)) throw new RequestError(`${dest}: is the source; choose another folder`);
   const model = readModel(source);
-  const tokenizer = tokenizerJson(source, model.vocabulary);
+  const tokenizer = publishedTokenizer(source, model.vocabulary);
   const published = await openPublished(source);
   try {
     const keys = matched(published, model);
@@ -103,29 +102,4 @@ function rounded(
     ? "beyond f16; choose --precision f32"
     : "no number; download the file again";
   throw new WeightError(`${name}: "${key}" holds ${floats[bad]}, ${why}`);
-}
-
-const addedTokens = z.record(z.string(), z.int().min(0));
-const tokenizerConfig = z.object({
-  added_tokens_decoder: z.record(z.string(), z.object({ content: z.string(), special: z.boolean() })).default({}),
-});
-
-/** tokenizer.json as it is, or made of tokenizer.model with the tokens that stand beside it. */
-function tokenizerJson(folder: string, ids: number): object {
-  const [ready, pieces] = ["tokenizer.json", "tokenizer.model"].map((file) => join(folder, file));
-  const json = existsSync(ready) ? (readJson(ready) as object) : fromModel(folder, pieces);
-  fittingTokenizer(json, existsSync(ready) ? ready : pieces, ids);
-  return json;
-}
-
-function fromModel(folder: string, path: string): object {
-  if (!existsSync(path)) throw new RequestError(`${folder}: has neither tokenizer.json nor tokenizer.model`, 404);
-  const read = <T>(file: string, schema: z.ZodType<T>): T | undefined =>
-    existsSync(join(folder, file)) ? checked(schema, readJson(join(folder, file)), join(folder, file)) : undefined;
-  const added = new Map<number, AddedToken>();
-  for (const [content, id] of Object.entries(read("added_tokens.json", addedTokens) ?? {}))
-    added.set(id, { id, content, special: true });
-  for (const [id, token] of Object.entries(read("tokenizer_config.json", tokenizerConfig)?.added_tokens_decoder ?? {}))
-    added.set(Number(id), { id: Number(id), content: token.content, special: token.special });
-  return fromSentencePiece(readFileSync(path), path, [...added.values()]);
 }

@@ -160,7 +160,12 @@ describe("nothing under a final name is left of", () => {
     ],
     ["no weights", () => without(/safetensors$/), RequestError, /holds no weights/],
     ["no config.json", () => without(/^config/), RequestError, /config\.json: no such file/],
-    ["no tokenizer", () => without(/^tokenizer/), RequestError, /neither tokenizer\.json nor tokenizer\.model/],
+    [
+      "no tokenizer",
+      () => without(/^tokenizer/),
+      RequestError,
+      /has no tokenizer: none of tokenizer\.json, tokenizer\.model, vocab\.json/,
+    ],
     ["another index", () => beside("model.safetensors.index.json", "[]"), FormatError, /is no index of weights/],
     [
       "another tokenizer",
