@@ -6,7 +6,8 @@ import type { Engine } from "../graph/engine.ts";
 import { byteCache, floatCache } from "../models/cache.ts";
 import type { Multimodal } from "../models/multimodal.ts";
 import { int8 } from "../quant/int8.ts";
-import { chatTemplate, promptIds } from "../text/template.ts";
+import { imageId, promptIds, replyOf } from "../text/template.ts";
+import { chatTemplate } from "../text/templates.ts";
 import { cut, normalise, scale } from "../vision/tiles.ts";
 import { parseTiling, type TilePlan, type Tiling } from "../vision/tilings.ts";
 import { openCheckpoint } from "../weights/checkpoint.ts";
@@ -62,8 +63,9 @@ export async function openModel(
   const whole = readModel(folder);
   const tokenizer = readTokenizer(folder, whole.vocabulary);
   const template = chatTemplate(whole.template);
-  const placeholder = tokenizer.id(template.image.token);
+  const placeholder = imageId(tokenizer, template);
   const stopIds = template.stop.map((token) => tokenizer.id(token));
+  const ends = template.reply ? [template.reply.until] : [];
   const sightOf = (asked: SightOptions) => policy(asked, options, whole);
   sightOf({});
   const checkpoint = openCheckpoint(folder);
@@ -132,11 +134,12 @@ export async function openModel(
 
     const room = whole.longest - prompt.ids.length + 1;
     const maxTokens = Math.min(asked.maxTokens ?? whole.maxNewTokens ?? 512, Math.max(room, 1));
-    const made = yield* generate(language, prompt, tokenizer, { ...asked, maxTokens, stopIds, signal });
+    const stop = [...ends, ...(asked.stop ?? [])];
+    const made = yield* generate(language, prompt, tokenizer, { ...asked, maxTokens, stopIds, stop, signal });
     return {
       model: name,
       question: words(messages.at(-1)!.content, images.length),
-      answer: made.answer,
+      answer: replyOf(made.answer, template),
       finish_reason: made.finishReason,
       probability: mean(made),
       images: views.map(({ seen }) => seen),
