@@ -6,6 +6,8 @@ import type { Engine } from "../graph/engine.ts";
 import { byteCache, floatCache } from "../models/cache.ts";
 import type { Multimodal } from "../models/multimodal.ts";
 import { int8 } from "../quant/int8.ts";
+import { boxesIn } from "../text/boxes.ts";
+import { posed } from "../text/tasks.ts";
 import { imageId, promptIds, replyOf } from "../text/template.ts";
 import { chatTemplate } from "../text/templates.ts";
 import { cut, normalise, scale } from "../vision/tiles.ts";
@@ -116,7 +118,9 @@ export async function openModel(
     timing.image = clock();
 
     const imageTokens = views.map(({ plan }) => plan.tiles.length * whole.tokensPerTile);
-    const ids = promptIds(tokenizer, messages, { template, system: whole.system, imageTokens });
+    const only = views.length === 1 ? views[0].seen : undefined;
+    const put = posed(messages, asked, template.tasks ?? {}, only);
+    const ids = promptIds(tokenizer, put, { template, system: whole.system, imageTokens });
     if (!compression) checkLength(ids.length, whole.longest);
     const features: Float32Array[] = [];
     for (const { pixels } of views) features.push(await sight.see(pixels, signal));
@@ -140,6 +144,7 @@ export async function openModel(
       model: name,
       question: words(messages.at(-1)!.content, images.length),
       answer: replyOf(made.answer, template),
+      boxes: only ? boxesIn(replyOf(tokenizer.spelled(made.ids), template), only) : [],
       finish_reason: made.finishReason,
       probability: mean(made),
       images: views.map(({ seen }) => seen),

@@ -1,5 +1,6 @@
 /** How families of models write conversations down, one row a family. */
 import { RequestError } from "../errors.ts";
+import { internVlTasks, type TaskForms, tinyGptTasks } from "./tasks.ts";
 
 /** Who speaks. */
 export type Role = "system" | "user" | "assistant";
@@ -21,6 +22,8 @@ export interface Template {
   readonly image: ImagePlace;
   /** Where an answer ends and begins in what was written, for families whose marks are plain text. */
   readonly reply?: Reply;
+  /** The tasks that the family was trained for beside plain questions. */
+  readonly tasks?: TaskForms;
 }
 
 /** An image is `begin`, its tokens, `end`, and `gap` before the words that follow it. */
@@ -58,6 +61,7 @@ const hermes2: Template = {
   close: each("<|im_end|>"),
   stop: ["<|im_end|>"],
   image: { begin: "<img>", token: "<IMG_CONTEXT>", end: "</img>", gap: "\n" },
+  tasks: internVlTasks,
 };
 
 /** MiniGPT-4's (`conversation.py`), whose marks are words like any other. */
@@ -113,11 +117,13 @@ const templates: Readonly<Record<string, Template>> = {
     open: { system: "", user: "<s>[INST] ", assistant: " [/INST]" },
     close: each(""),
     bare: "",
+    tasks: tinyGptTasks,
   },
   "tinygpt-v-benchmark": {
     ...humanAssistant,
     system: "",
     reply: { until: "</s>", without: "<s>", after: "[/INST]" },
+    tasks: tinyGptTasks,
   },
 };
 

@@ -159,6 +159,7 @@ describe("labels", () => {
           .filter(Boolean)
           .flatMap((chunk) => ids.get(chunk) ?? chunks.get(chunk) ?? [Number.NaN]),
       decode: () => "",
+      spelled: () => "",
       bytes: () => new Uint8Array(),
       id: (token) => ids.get(token)!,
       size: 711,

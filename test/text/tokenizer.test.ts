@@ -50,6 +50,10 @@ describe("the byte tokenizer", () => {
     expect(tokenizer.encode(whole)).toEqual(ids);
   });
 
+  test("spells special tokens where it is asked to", () => {
+    expect(tokenizer.spelled([3, 8 + 0xc3, 8 + 0xa9, 4, 264])).toBe("<|im_start|>é<|im_end|>");
+  });
+
   test("gives the bytes of an id; special tokens and ids beyond the vocabulary have none", () => {
     expect([...tokenizer.bytes(8 + 0xe9)]).toEqual([0xe9]);
     for (const id of [0, 4, 7, 264, 1e6]) expect(tokenizer.bytes(id)).toHaveLength(0);
