@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import { miniMonkey, miniMonkeyConfig } from "./mini-monkey.ts";
 import type { Multimodal } from "./multimodal.ts";
+import { tinyGptV, tinyGptVFolder } from "./tinygpt-v.ts";
 
 /** Checks a configuration against a schema; throws where it does not fit. */
 export type Read = <T>(schema: z.ZodType<T>) => T;
@@ -9,4 +10,5 @@ export type Read = <T>(schema: z.ZodType<T>) => T;
 /** Each makes a model of a configuration that it reads. */
 export const wholes: Readonly<Record<string, (read: Read) => Multimodal>> = {
   internvl_chat: (read) => miniMonkey(read(miniMonkeyConfig)),
+  tinygpt_v: (read) => tinyGptV(read(tinyGptVFolder)),
 };

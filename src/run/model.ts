@@ -139,7 +139,9 @@ export async function openModel(
     const room = whole.longest - prompt.ids.length + 1;
     const maxTokens = Math.min(asked.maxTokens ?? whole.maxNewTokens ?? 512, Math.max(room, 1));
     const stop = [...ends, ...(asked.stop ?? [])];
-    const made = yield* generate(language, prompt, tokenizer, { ...asked, maxTokens, stopIds, stop, signal });
+    const repetitionPenalty = asked.repetitionPenalty ?? whole.repetitionPenalty;
+    const how = { ...asked, repetitionPenalty, maxTokens, stopIds, stop, signal };
+    const made = yield* generate(language, prompt, tokenizer, how);
     return {
       model: name,
       question: words(messages.at(-1)!.content, images.length),

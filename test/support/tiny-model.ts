@@ -1,14 +1,17 @@
 /** A whole model folder of a few kilobytes: random weights from a seed, tokens that are bytes. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type MiniMonkeyConfig, miniMonkey, miniMonkeyConfig } from "../../src/models/mini-monkey.ts";
+import { type MiniMonkeyConfig, miniMonkeyConfig } from "../../src/models/mini-monkey.ts";
+import { type TinyGptVFolder, tinyGptVFolder } from "../../src/models/tinygpt-v.ts";
 import { languageGraph } from "../../src/run/language.ts";
+import { modelOf } from "../../src/run/models.ts";
 import { random } from "../../src/run/random.ts";
 import { sightGraph } from "../../src/run/sight.ts";
 import { byteTokenizer } from "../../src/text/bytes.ts";
 import { openEnded } from "../../src/weights/checkpoint.ts";
 import { type Initial, weights } from "../../src/weights/path.ts";
 import { writeSafetensors } from "../../src/weights/safetensors.ts";
+import { golden } from "./altered.ts";
 
 /** config.json: tiles of 56 pixels, 4 tokens each; `changes` replace keys of the top level. */
 export function tinyConfig(changes: Partial<MiniMonkeyConfig> = {}): MiniMonkeyConfig {
@@ -57,23 +60,43 @@ export function tinyConfig(changes: Partial<MiniMonkeyConfig> = {}): MiniMonkeyC
 /** Random even where a model would begin with given values: what depends on a weight shows. */
 const deviation = (initial: Initial): number => ("deviation" in initial ? initial.deviation : 0.1);
 
-/** `says`: the id that the model chooses always. `spoil` changes a weight before it is stored; null leaves it out. */
-export interface TinyOptions {
-  readonly config?: Partial<MiniMonkeyConfig>;
+/** The config.json of a TinyGPT-V of the sizes of golden/tinygptv_e2e that reads bytes: tiles of 56 pixels, 32 tokens each. */
+export function tinyGptConfig(changes: Partial<TinyGptVFolder> = {}): TinyGptVFolder {
+  const sizes = JSON.parse(readFileSync(join(golden("tinygptv_e2e"), "config.json"), "utf8"));
+  const llm = { ...sizes.llm, vocab_size: 264 };
+  return tinyGptVFolder.parse({ model_type: "tinygpt_v", stage: 4, image_size: 56, ...sizes, llm, ...changes });
+}
+
+/** `spoil` changes a weight before it is stored; null leaves it out. */
+interface WholeOptions {
   readonly seed?: number;
-  readonly says?: number;
   readonly spoil?: (key: string, data: Float32Array) => Float32Array | null;
 }
 
-/** Writes config.json, tokenizer.json and model.safetensors into a folder, made if need be; returns the folder. */
-export function tinyModel(
-  folder: string,
-  { config, seed = 1, says, spoil = (_, data) => data }: TinyOptions = {},
-): string {
+/** `says`: the id that the model chooses always. */
+export interface TinyOptions extends WholeOptions {
+  readonly config?: Partial<MiniMonkeyConfig>;
+  readonly says?: number;
+}
+
+/** A folder with the weights of Mini-Monkey at tiny size; returns it. */
+export function tinyModel(folder: string, { config, seed, says, spoil = (_, data) => data }: TinyOptions = {}): string {
   const c = tinyConfig(config);
+  return tinyWhole(folder, c, {
+    seed,
+    spoil: (key, data) => spoil(key, says === undefined ? data : constant(key, data, says, c)),
+  });
+}
+
+/** Writes config.json, tokenizer.json and model.safetensors into a folder, made if need be; returns the folder. */
+export function tinyWhole(
+  folder: string,
+  config: object,
+  { seed = 1, spoil = (_, data) => data }: WholeOptions = {},
+): string {
   const source = openEnded();
   const w = weights(source);
-  const model = miniMonkey(c);
+  const model = modelOf(config, "config.json");
   sightGraph(w, model);
   languageGraph(model.language(w));
   const draw = random(seed);
@@ -82,13 +105,12 @@ export function tinyModel(
   const tensors = [...source.wanted].flatMap(([key, { shape, initial }]) => {
     const length = shape.reduce((n, d) => n * d, 1);
     const value = (): number => ("value" in initial ? initial.value : uniform() * deviation(initial));
-    const drawn = Float32Array.from({ length }, value);
-    const data = spoil(key, says === undefined ? drawn : constant(key, drawn, says, c));
+    const data = spoil(key, Float32Array.from({ length }, value));
     return data ? [[key, { dtype: "F32", shape, data }] as const] : [];
   });
   mkdirSync(folder, { recursive: true });
   writeSafetensors(join(folder, "model.safetensors"), tensors);
-  writeFileSync(join(folder, "config.json"), JSON.stringify(c));
+  writeFileSync(join(folder, "config.json"), JSON.stringify(config));
   writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(byteTokenizer()));
   return folder;
 }
