@@ -56,7 +56,7 @@ export function miniMonkey(c: MiniMonkeyConfig): Multimodal {
     normal: imageNet,
     tiles: c.tiles ?? "msac",
     scmRatio: c.scm_ratio,
-    template: c.template,
+    template: templateOf(c),
     system: c.system_message,
     maxNewTokens: c.max_new_tokens,
     vocabulary: vocab_size,
@@ -67,6 +67,10 @@ export function miniMonkey(c: MiniMonkeyConfig): Multimodal {
     language: (w) => languageModel(w, c),
   };
 }
+
+/** InternVL2.5 has one template for language models with a begin token and without. */
+const templateOf = ({ template, llm_config }: MiniMonkeyConfig): string =>
+  template === "internvl2_5" && !isLlama(llm_config) ? "internvl2_5-internlm2" : template;
 
 /** The language model at its place in the whole. */
 export function languageModel(w: Weights, { llm_config: c }: MiniMonkeyConfig): TextModel {

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Tensor } from "../graph/tensor.ts";
 import { layerNorm, linear } from "../nn/layers.ts";
-import { clip } from "../vision/tiles.ts";
+import { clipNormal } from "../vision/tiles.ts";
 import type { Weights } from "../weights/path.ts";
 import { type EvaConfig, evaConfig, evaVit } from "./eva-vit.ts";
 import type { Multimodal } from "./multimodal.ts";
@@ -71,7 +71,7 @@ export function tinyGptV(c: TinyGptVFolder): Multimodal {
   return {
     tileSize: c.image_size,
     tokensPerTile: c.qformer.query_length,
-    normal: clip,
+    normal: clipNormal,
     tiles: c.tiles ?? "single",
     scmRatio: c.scm_ratio,
     template: c.template ?? asked.template,

@@ -64,6 +64,12 @@ const hermes2: Template = {
   tasks: internVlTasks,
 };
 
+const internvl25: Template = {
+  ...hermes2,
+  system: "你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的多模态大语言模型。",
+  close: each("<|im_end|>\n"),
+};
+
 /** MiniGPT-4's (`conversation.py`), whose marks are words like any other. */
 const imgTags: ImagePlace = { begin: "<Img>", token: "<ImageHere>", spliced: true, end: "</Img>", gap: " " };
 const humanAssistant: Template = {
@@ -77,7 +83,7 @@ const humanAssistant: Template = {
   reply: { until: "###", after: "Assistant:" },
 };
 
-/** LLaVA-1.5's (`conversation.py`), and what llava-hf's processor writes. */
+/** LLaVA-1.5's (`conversation.py`); what transformers' processor writes for it is the row `llava`. */
 const vicuna: Template = {
   system:
     "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and polite answers to the user's questions.",
@@ -100,15 +106,12 @@ const templates: Readonly<Record<string, Template>> = {
     bos: "<s>",
     stop: ["<|end|>"],
   },
-  internvl2_5: {
-    ...hermes2,
-    system:
-      "你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的多模态大语言模型。",
-    close: each("<|im_end|>\n"),
-  },
-  "minigpt-4": { ...humanAssistant, bos: "<s>", stop: ["</s>"] },
+  internvl2_5: internvl25,
+  // InternLM2.5's tokenizer puts its begin in front, Qwen2.5's has none.
+  "internvl2_5-internlm2": { ...internvl25, bos: "<s>" },
+  minigpt4: { ...humanAssistant, bos: "<s>", stop: ["</s>"] },
   vicuna_v1: vicuna,
-  "llava-hf": { ...vicuna, system: "", close: each(" ") },
+  llava: { ...vicuna, system: "", close: each(" ") },
   // TinyGPT-V: demo.py for stages 1 to 3, demo_v2.py for stage 4, and what its benchmarks ask whatever the stage.
   "tinygpt-v": humanAssistant,
   "tinygpt-v-stage4": {

@@ -48,7 +48,7 @@ export interface Normal {
 
 /** Those of ImageNet's pictures, and of those that CLIP (Radford 2021) was trained on. */
 export const imageNet: Normal = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
-export const clip: Normal = {
+export const clipNormal: Normal = {
   mean: [0.48145466, 0.4578275, 0.40821073],
   deviation: [0.26862954, 0.26130258, 0.27577711],
 };
