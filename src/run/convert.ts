@@ -1,16 +1,17 @@
-/** From a published folder to one that Galago opens: weights tensor by tensor, config.json as it is, a tokenizer.json. */
-import { copyFileSync, mkdirSync } from "node:fs";
+/** From a published folder, or TinyGPT-V's pieces, to one that Galago opens: weights tensor by tensor, config.json, a tokenizer.json. */
+import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { RequestError, WeightError } from "../errors.ts";
 import { sameShape } from "../graph/shape.ts";
 import type { Multimodal } from "../models/multimodal.ts";
 import { close, weights } from "../weights/path.ts";
-import { openPublished, type Published } from "../weights/published.ts";
+import type { Published } from "../weights/published.ts";
 import { type StoredTensor, writeSafetensors } from "../weights/safetensors.ts";
 import { writeWhole } from "../weights/whole.ts";
 import { languageGraph } from "./language.ts";
-import { readModel } from "./models.ts";
+import { modelOf } from "./models.ts";
 import { sightGraph } from "./sight.ts";
+import { type Adapters, openSource } from "./source.ts";
 import { publishedTokenizer } from "./tokenizer-files.ts";
 
 /** How weights are stored. */
@@ -18,6 +19,8 @@ export type StoredPrecision = "f16" | "f32";
 
 export interface ConvertOptions {
   readonly precision: StoredPrecision;
+  /** Of TinyGPT-V. Default: merged. */
+  readonly adapters?: Adapters | undefined;
   readonly signal?: AbortSignal;
   /** Numbers stored so far, and of all. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -33,10 +36,10 @@ export interface Converted {
  *  Throws RequestError, FormatError, and WeightError where keys or shapes are not the model's or a number is none or beyond the type. */
 export async function convert(source: string, dest: string, options: ConvertOptions): Promise<Converted> {
   if (resolve(source) === resolve(dest)) throw new RequestError(`${dest}: is the source; choose another folder`);
-  const model = readModel(source);
-  const tokenizer = publishedTokenizer(source, model.vocabulary);
-  const published = await openPublished(source);
+  const { config, tokenizer: words, published } = await openSource(source, options.adapters ?? "merge");
   try {
+    const model = modelOf(JSON.parse(config), join(source, "config.json"));
+    const tokenizer = publishedTokenizer(words, model.vocabulary);
     const keys = matched(published, model);
     const count = (key: string): number => published.entries.get(key)!.shape.reduce((a, b) => a * b, 1);
     const parameters = keys.reduce((sum, key) => sum + count(key), 0);
@@ -58,7 +61,7 @@ export async function convert(source: string, dest: string, options: ConvertOpti
     mkdirSync(dest, { recursive: true });
     writeSafetensors(join(dest, "model.safetensors"), keys.map(tensor));
     writeWhole(join(dest, "tokenizer.json"), `${JSON.stringify(tokenizer)}\n`);
-    copyFileSync(join(source, "config.json"), join(dest, "config.json"));
+    writeWhole(join(dest, "config.json"), config);
     return { tensors: keys.length, parameters };
   } finally {
     published.close();
