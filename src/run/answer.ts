@@ -40,6 +40,7 @@ export interface SeenImage {
 export interface AnswerRecord {
   readonly model: string;
   readonly question: string;
+  /** The pieces joined; where a family's marks are plain text, what is the answer in them (`replyOf`). */
   readonly answer: string;
   /** The boxes that the answer holds, in pixels of the image; none where it was not about exactly one. */
   readonly boxes: readonly PhraseBox[];

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { RequestError, WeightError } from "../errors.ts";
 import { type TinyGptVFolder, tinyGptVFolder } from "../models/tinygpt-v.ts";
-import { openTensors, type Part, type Published, partOf, publishedOf } from "../weights/published.ts";
+import { checkShards, openTensors, type Part, type Published, partOf, publishedOf } from "../weights/published.ts";
 import type { TensorFile } from "../weights/tensor-file.ts";
 import { checked, knownConfig, readJson } from "./models.ts";
 import { phiParts } from "./phi-layouts.ts";
@@ -122,6 +122,10 @@ function sorted(opened: readonly Piece[], folder: string): Pieces {
       throw new RequestError(
         `${folder}: ${found[kind].map(({ name }) => name).join(" and ")} are each ${kinds[kind].about}; keep the one to convert`,
       );
+  checkShards(
+    dirname(join(folder, language[0].name)),
+    language.map(({ name }) => basename(name)),
+  );
   return { stage: found.stage[0], queries: found.queries[0], tower: found.tower[0], language: language as [Piece] };
 }
 

@@ -8,7 +8,7 @@ export const tasks = ["vqa", "refer", "identify", "detection", "grounding", "cap
 export type Task = (typeof tasks)[number];
 
 /** How a task is asked: `{}` stands for the words, and `alone` for those that are asked where nobody gives any. */
-export interface TaskForm {
+interface TaskForm {
   readonly form: string;
   readonly alone?: string;
 }

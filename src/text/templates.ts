@@ -27,7 +27,7 @@ export interface Template {
 }
 
 /** An image is `begin`, its tokens, `end`, and `gap` before the words that follow it. */
-export interface ImagePlace {
+interface ImagePlace {
   readonly begin: string;
   /** The vocabulary's token that is written once for each feature; or, where `spliced`, only the mark that is cut out of the text: what is
    *  between the marks is segmented each by itself, and the features stand between. */
@@ -38,7 +38,7 @@ export interface ImagePlace {
 }
 
 /** The answer is what stands before the first `until`, without the `without`s, and behind the last `after`. */
-export interface Reply {
+interface Reply {
   readonly until: string;
   readonly without?: string;
   readonly after: string;

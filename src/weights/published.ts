@@ -90,13 +90,19 @@ function weightFiles(folder: string): string[] {
   const found = kinds.find((list) => list.length) ?? [];
   if (!found.length)
     throw new RequestError(`${folder} holds no weights: no .safetensors, .bin, .pth or .pt file was found there`, 404);
+  checkShards(folder, found);
+  return found;
+}
+
+/** Throws FormatError where an index of these files, which lie in a folder, lists one that does not. */
+export function checkShards(folder: string, files: readonly string[]): void {
+  const names = readdirSync(folder);
   for (const name of names.filter((name) => name.endsWith(".index.json"))) {
-    const ofKind = found.some((file) => file.endsWith(name.includes("safetensors") ? ".safetensors" : ".bin"));
+    const ofKind = files.some((file) => file.endsWith(name.includes("safetensors") ? ".safetensors" : ".bin"));
     const missing = ofKind ? listed(join(folder, name)).filter((file) => !names.includes(file)) : [];
     if (missing.length)
       throw new FormatError(`${folder}: ${name} lists ${missing.join(", ")}, which is not there; download it too`);
   }
-  return found;
 }
 
 function listed(path: string): string[] {

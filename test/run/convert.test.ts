@@ -171,7 +171,7 @@ describe("nothing under a final name is left of", () => {
       "another tokenizer",
       () => beside("tokenizer.json", JSON.stringify(large())),
       FormatError,
-      /has 265 ids, config\.json says llm_config\.vocab_size 264/,
+      /has 265 ids, the model 264 by its config\.json/,
     ],
   ])("%s", async (_, source, kind, message) => {
     const [folder, dest] = [source(), join(fresh(), "model")];

@@ -122,6 +122,8 @@ function published({ tower, queries, phi, stage }: Cut, config: object, name = "
       join(at, shard),
       [...phi[i]].map(([key, { shape, data }]) => [key, { dtype: "F32", shape, data }] as const),
     );
+  const weight_map = Object.fromEntries(shards.flatMap((shard, i) => [...phi[i].keys()].map((key) => [key, shard])));
+  writeFileSync(join(at, "model.safetensors.index.json"), JSON.stringify({ metadata: {}, weight_map }));
   writeFileSync(
     join(at, "tokenizer.json"),
     JSON.stringify(fewTokens((config as { llm: { vocab_size: number } }).llm.vocab_size)),
@@ -300,7 +302,12 @@ describe("pieces that do not fit together are refused by name, and nothing is le
       RequestError,
       /the Q-Former \(.*\), Phi-2 \(a folder phi-2\) is not there: download it too/,
     ],
-    ["a missing shard", without("phi-2/model-00002-of-00002.safetensors"), WeightError, /no weight "llama_model\./],
+    [
+      "a missing shard",
+      without("phi-2/model-00002-of-00002.safetensors"),
+      FormatError,
+      /phi-2: model\.safetensors\.index\.json lists model-00002-of-00002\.safetensors, which is not there/,
+    ],
     [
       "two stages",
       beside("TinyGPT-V_for_Stage3.pth", bare().stage),
