@@ -4,7 +4,7 @@ import { sameShape, show } from "../graph/shape.ts";
 import { dtypeBytes } from "./header.ts";
 import type { Part } from "./published.ts";
 import type { TensorFile } from "./tensor-file.ts";
-import { decodeValues } from "./values.ts";
+import { decodeValues, type Values } from "./values.ts";
 
 /** Some rows of a stored tensor, from `first` on. */
 export interface Rows {
@@ -56,11 +56,13 @@ export function adapted(base: Part, a: Part, b: Part, scale: number, key: string
       const change = new Float64Array(d);
       let at = 0;
       for (const values of base.pieces()) {
-        const sums = Float32Array.from(values, Number);
-        for (let i = 0; i < sums.length; i++, at++) {
+        const sums = copied(values);
+        for (let i = 0; i < sums.length; ) {
           const column = at % d;
           if (column === 0) rowOf(up, down, at / d, scale, change);
-          sums[i] += change[column];
+          const n = Math.min(d - column, sums.length - i);
+          for (let j = 0; j < n; j++) sums[i + j] += change[column + j];
+          [i, at] = [i + n, at + n];
         }
         yield sums;
       }
@@ -84,11 +86,15 @@ function numbers(part: Part): Float32Array {
   const all = new Float32Array(part.shape.reduce((a, b) => a * b, 1));
   let at = 0;
   for (const values of part.pieces()) {
-    all.set(Float32Array.from(values, Number), at);
+    all.set(copied(values), at);
     at += values.length;
   }
   return all;
 }
+
+/** The same numbers in float32. Half of a model passes here: what is float32 is copied without a look at each number. */
+const copied = (values: Values): Float32Array =>
+  values instanceof Float32Array ? new Float32Array(values) : Float32Array.from(values, Number);
 
 /** One number everywhere. */
 export function filled(value: number, shape: readonly number[]): Part {
