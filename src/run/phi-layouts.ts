@@ -4,7 +4,7 @@ import { filled, interleaved } from "../weights/derived.ts";
 import { type Part, partOf } from "../weights/published.ts";
 import type { TensorFile } from "../weights/tensor-file.ts";
 
-/** Microsoft's names, in the file of `MixFormer` shape, and Hugging Face's for the same. */
+/** Microsoft's names (modeling_phi.py beside the weights of microsoft/phi-2), and Hugging Face's for the same. */
 const renamed: readonly (readonly [RegExp, string])[] = [
   [/^transformer\.embd\.wte\./, "model.embed_tokens."],
   [/^transformer\.h\.(\d+)\.ln\./, "model.layers.$1.input_layernorm."],

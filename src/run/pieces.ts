@@ -83,7 +83,7 @@ function weightFiles(folder: string): string[] {
   if (!existsSync(folder)) return [];
   const names = readdirSync(folder).sort();
   const inside = names
-    .filter((name) => statSync(join(folder, name)).isDirectory())
+    .filter((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory())
     .flatMap((name) =>
       readdirSync(join(folder, name))
         .sort()

@@ -20,24 +20,30 @@ export interface Source {
 
 /** Opens what `folder` holds. Throws RequestError, FormatError or WeightError. */
 export async function openSource(folder: string, adapters: Adapters): Promise<Source> {
-  const path = join(folder, "config.json");
   if (holdsPieces(folder)) {
-    const { config, tokenizer, published } = await assemble(folder);
-    return settled({ config: text(config), tokenizer, published }, config, adapters);
+    const { config, ...rest } = await assemble(folder);
+    return settled({ config: text(config), ...rest }, config, adapters);
   }
+  const path = join(folder, "config.json");
   const json = readJson(path) as { model_type?: unknown } | null;
+  const own = json?.model_type === "tinygpt_v" ? checked(tinyGptVFolder, json, path) : undefined;
   const source = { config: readFileSync(path, "utf8"), tokenizer: folder, published: await openPublished(folder) };
-  return json?.model_type === "tinygpt_v" ? settled(source, checked(tinyGptVFolder, json, path), adapters) : source;
+  return own ? settled(source, own, adapters) : source;
 }
 
 const text = (config: object): string => `${JSON.stringify(config, null, 2)}\n`;
 
-/** The source with its adapters as they are wanted. */
+/** The source with its adapters as they are wanted; closed where that cannot be. */
 function settled(source: Source, { lora, ...rest }: TinyGptVFolder, adapters: Adapters): Source {
   if (!lora || adapters === "keep") return source;
   const { name, entries, close } = source.published;
-  const scale = lora.lora_alpha / lora.r;
-  return { ...source, config: text(rest), published: publishedOf(name, merged(entries, scale), close) };
+  try {
+    const parts = merged(entries, lora.lora_alpha / lora.r);
+    return { ...source, config: text(rest), published: publishedOf(name, parts, close) };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
 /** Each adapted weight with its adapters added, under the names of a model without them. Throws WeightError for half an adapter, or one of nothing. */

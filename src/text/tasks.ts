@@ -45,7 +45,7 @@ export function posed(
   forms: TaskForms,
   size?: { readonly width: number; readonly height: number },
 ): readonly Message[] {
-  if (box && task !== "identify") throw new RequestError(`a box is only asked about by identify; leave it out`);
+  if (box && task !== "identify") throw new RequestError("a box is only asked about by identify; leave it out");
   if (!task) return messages;
   if (!Object.hasOwn(forms, task)) {
     const names = Object.keys(forms).join(", ") || "none";

@@ -64,6 +64,7 @@ const hermes2: Template = {
   tasks: internVlTasks,
 };
 
+/** InternVL2.5's and InternVL3's. */
 const internvl25: Template = {
   ...hermes2,
   system: "你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的多模态大语言模型。",
