@@ -25,7 +25,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** Precisions that the option knows; which of them this build runs, the model says. */
+/** Precisions that the option knows. */
 const precisions = ["f32", "int8", "int4"];
 
 /** The command as data. */
@@ -63,7 +63,12 @@ export const ask: Command<Options> = {
     },
     { flags: "--box <x1,y1,x2,y2>", about: "what identify is asked about, in pixels of the image", parse: box },
     { flags: "--scm <ratio>", about: "the part of the detailed layer's tokens to keep, or off", parse: scm },
-    { flags: "--precision <p>", about: "f32 or int8; int4 is not in this build", parse: precision, default: "f32" },
+    {
+      flags: "--precision <p>",
+      about: "f32: weights as they are stored; int8: rounded when opened; int4: of a folder converted to it",
+      parse: precision,
+      default: "f32",
+    },
     { flags: "--threads <n>", about: "threads to compute with (default: all cores)", parse: whole(1) },
     jsonOption,
   ],

@@ -1,6 +1,6 @@
 /** `galago convert`: published weights to a model folder. */
-import type { StoredPrecision } from "../run/convert.ts";
 import type { Adapters } from "../run/source.ts";
+import type { StoredPrecision } from "../run/storing.ts";
 import { progressBar } from "./bar.ts";
 import { type Command, jsonOption, type Terminal } from "./command.ts";
 import { json, write } from "./output.ts";
@@ -25,7 +25,12 @@ export const convert: Command<Options> = {
     { name: "<dest>", about: "where to write; made if it is not there" },
   ],
   options: [
-    { flags: "--precision <p>", about: "how weights are stored: f16 or f32", parse: precision, default: "f16" },
+    {
+      flags: "--precision <p>",
+      about: "how weights are stored: int8, int4, f16 or f32",
+      parse: precision,
+      default: "f16",
+    },
     { flags: "--lora <how>", about: "TinyGPT-V's adapters: merge or keep", parse: adapters, default: "merge" },
     jsonOption,
   ],
@@ -50,8 +55,10 @@ function adapters(word: string): Adapters {
   throw usageError(`"${word}" is nothing to do with adapters, expected merge or keep`);
 }
 
-function precision(word: string): StoredPrecision {
-  if (word === "f16" || word === "f32") return word;
-  const why = word === "int8" ? "int8 is rounded when a model is opened: ask --precision int8" : "expected f16 or f32";
-  throw usageError(`"${word}" is no way to store weights, ${why}`);
+/** A reader of the ways to store weights. */
+export function precision(word: string): StoredPrecision {
+  const known: readonly StoredPrecision[] = ["int8", "int4", "f16", "f32"];
+  const found = known.find((precision) => precision === word);
+  if (found) return found;
+  throw usageError(`"${word}" is no way to store weights, expected ${known.join(", ")}`);
 }

@@ -1,5 +1,4 @@
 /** The command line made of commands: parsing, help, exit statuses and how errors are shown. */
-import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
 import { CommanderError, Command as Program } from "commander";
 import { RequestError } from "../errors.ts";
@@ -9,16 +8,33 @@ import { convert } from "./convert.ts";
 import { evaluate } from "./eval.ts";
 import { fabricate } from "./fabricate.ts";
 import { failure } from "./failure.ts";
+import { manifest } from "./manifest.ts";
+import { models } from "./models.ts";
 import { notice } from "./output.ts";
 import { plan } from "./plan.ts";
+import { pull } from "./pull.ts";
 import { resize } from "./resize.ts";
+import { rm } from "./rm.ts";
 import { synth } from "./synth.ts";
 import { train } from "./train.ts";
 import { usageError } from "./values.ts";
 import { verify } from "./verify.ts";
 
 /** Every command there is, in the order of `galago --help`. */
-export const commands: readonly Command[] = [ask, convert, train, evaluate, plan, resize, synth, fabricate, verify];
+export const commands: readonly Command[] = [
+  ask,
+  pull,
+  models,
+  rm,
+  convert,
+  train,
+  evaluate,
+  plan,
+  resize,
+  synth,
+  fabricate,
+  verify,
+];
 
 /** Runs the words after `galago` and returns the exit status; what went wrong is said in one line on stderr. */
 export async function main(
@@ -45,7 +61,7 @@ export async function main(
 function program(list: readonly Command[], terminal: Terminal, outcome: { status: number }): Program {
   const root = new Program("galago")
     .description("Ask small multimodal language models about images, on the computer you have.")
-    .version(version(), "--version", "print the version")
+    .version(manifest().version, "--version", "print the version")
     .option("--debug", "show the stack of an error")
     .helpCommand(false)
     .configureHelp({ showGlobalOptions: true })
@@ -85,8 +101,4 @@ function parsed(name: string, parse: (text: string) => unknown, text: string): u
 function seeHelp(list: readonly Command[], words: readonly string[]): string {
   const command = list.find(({ name }) => words.includes(name));
   return `; see galago ${command ? `${command.name} ` : ""}--help`;
-}
-
-function version(): string {
-  return JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
 }

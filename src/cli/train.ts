@@ -3,6 +3,7 @@ import { SingleBar } from "cli-progress";
 import type { Metrics } from "../train/loop.ts";
 import { type Command, jsonOption, type Terminal } from "./command.ts";
 import { json, notice, write } from "./output.ts";
+import { clock } from "./pace.ts";
 
 /** The command as data. */
 export const train: Command<{ json?: boolean }> = {
@@ -75,14 +76,12 @@ function progress(terminal: Terminal): { show(m: Metrics, done: number, total: n
   const show = (m: Metrics, done: number, total: number): void => {
     if (!bar.isActive) bar.start(total, done - 1);
     seconds = seconds ? 0.95 * seconds + 0.05 * m.seconds : m.seconds;
-    const left = Math.round(seconds * (total - done));
-    const clock = `${Math.floor(left / 3600)}:${String(Math.floor(left / 60) % 60).padStart(2, "0")}:${String(left % 60).padStart(2, "0")}`;
     bar.update(done, {
       phase: m.phase,
       loss: m.loss.toFixed(3),
       tokens: Math.round(m.tokens / m.seconds),
       gflops: Math.round(m.gflops),
-      left: clock,
+      left: clock(seconds * (total - done)),
     });
   };
   return { show, stop: () => bar.stop() };

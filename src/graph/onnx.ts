@@ -17,13 +17,15 @@ export interface Place {
 export interface LowerOptions {
   /** Lower composites to the operators of ONNX Runtime's own domain; false lowers their definitions. Default true. */
   fused?: boolean;
+  /** Whether products of unsigned and signed 8 bits are exact on this processor; false shifts stored weights to unsigned ones. Default false. */
+  signed8?: boolean;
 }
 
 type Attribute = number | string | readonly number[] | { float: number };
 
 /** The ONNX model of a graph. Weights without a place become inputs of the run, named by their key. */
 export function onnxModel(outputs: Outputs, options: LowerOptions = {}): Uint8Array {
-  return new Emitter(outputs, options.fused ?? true).model(outputs);
+  return new Emitter(outputs, options).model(outputs);
 }
 
 /** Collects nodes and initialisers; rows of the table write into it. Equal nodes are written once. */
@@ -42,9 +44,11 @@ export class Emitter {
   /** Named size → the input and the axis that bind it. */
   private readonly sizes = new Map<string, [input: string, axis: number]>();
   readonly fused: boolean;
+  readonly signed8: boolean;
 
-  constructor(outputs: Outputs, fused: boolean) {
+  constructor(outputs: Outputs, { fused = true, signed8 = false }: LowerOptions) {
     this.fused = fused;
+    this.signed8 = signed8;
     for (const x of inputsOf(outputs)) {
       this.inputs.push(valueInfo(x.attrs.name, x.dtype, x.shape));
       x.shape.forEach((d, axis) => {

@@ -25,7 +25,7 @@ export type Elementwise =
 export type Layout =
   | ("input" | "param" | "constant" | "iota" | "reshape" | "transpose" | "expand" | "concat" | "slice" | "pad")
   | ("rows" | "addRows" | "pick");
-export type Product = "matmul" | "matmul8" | "project" | "project8";
+export type Product = "matmul" | "matmul8" | "project" | "project8" | "product8" | "product4";
 export type Composite = "softmax" | "logSoftmax" | "gelu" | "silu" | "layerNorm" | "rmsNorm";
 export type OpName = Elementwise | Layout | Product | Composite;
 

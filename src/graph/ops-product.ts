@@ -1,8 +1,10 @@
 /** Rows that are matrix products. */
 import { ShapeError } from "../errors.ts";
+import type { Emitter } from "./onnx.ts";
 import type { Op, Product, Value } from "./op.ts";
 import { sumTo } from "./ops-elementwise.ts";
-import { broadcast, count, same, sameShape, show } from "./shape.ts";
+import { broadcast, count, type Dim, type Shape, same, sameShape, show } from "./shape.ts";
+import type { Tensor } from "./tensor.ts";
 import { offsets, strides, total } from "./value.ts";
 
 export const products: Record<Product, Op> = {
@@ -112,27 +114,148 @@ export const products: Record<Product, Op> = {
     },
     // Both sides unsigned, 128 is their zero: signed weights overflow the 16-bit sums of processors without VNNI. What depends on W alone is folded
     // when the session opens.
-    onnx: (emit, [x, w, b], { inputs: [{ shape: given }, { shape }], shape: result }) => {
-      const peak = (y: string): string =>
-        emit.node("Max", [
-          emit.node("ReduceMax", [emit.node("Abs", [y]), emit.ints([-1])], { keepdims: 1 }),
-          emit.constant([1e-30], [], "f32"),
+    onnx: (
+      emit,
+      [x, w, b],
+      {
+        inputs: [
+          ,
+          {
+            shape: [, m],
+          },
+        ],
+        shape,
+      },
+    ) =>
+      byBytes(emit, x, b, m, shape, (bytes) => {
+        const [rounded, peak] = roundedRows(emit, w);
+        const columns = emit.node("Transpose", [rounded], { perm: [1, 0] });
+        const scales = emit.node("Reshape", [
+          emit.node("Div", [peak, emit.constant([127], [], "f32")]),
+          emit.ints([-1]),
         ]);
-      const limit = emit.constant([127], [], "f32");
-      const flat = given.length === 2 ? x : emit.node("Reshape", [x, emit.dims([-1, shape[1]])]);
-      const [xp, wp] = [peak(flat), peak(w)];
-      const scaled = (y: string, p: string): string => emit.node("Mul", [y, emit.node("Div", [limit, p])]);
-      const one = emit.constant([1], [], "f32");
-      const zero = emit.constant([128], [], "u8");
-      const a = emit.node("QuantizeLinear", [scaled(flat, xp), one, zero]);
-      const rounded = emit.node("QuantizeLinear", [scaled(w, wp), one, zero]);
-      const columns = emit.node("Transpose", [rounded], { perm: [1, 0] });
-      const scales = emit.node("Reshape", [emit.node("Div", [wp, limit]), emit.ints([-1])]);
-      const y = emit.node("MatMulIntegerToFloat", [a, columns, one, scales, zero, zero], {}, "com.microsoft");
-      const back = emit.node("Mul", [y, emit.node("Div", [xp, limit])]);
-      const biased = b ? emit.node("Add", [back, b]) : back;
-      return given.length === 2 ? biased : emit.node("Reshape", [biased, emit.reshapeDims(result)]);
+        return intoFloat(emit, bytes, columns, scales, "u8");
+      }),
+    flops: ([x], out) => 2 * total(out) * x.at(-1)!,
+  },
+  /** project with weights stored in 8 bits (weights/packed.ts): x rounded as in project8, W[j, i] = bytes[i, j] · scales[j].
+   *  x: [..., m], bytes: i8 [m, n], scales: [n], b: [n], optional → [..., n]. */
+  product8: {
+    type: ([x, bytes, scales, b]) => {
+      const [m, n] = bytes.shape;
+      if (bytes.dtype !== "i8" || x.dtype !== "f32" || !same(x.shape.at(-1)!, m) || !sameShape(scales.shape, [n]))
+        throw new ShapeError(`product8: ${x} by ${bytes} with scales ${show(scales.shape)}`);
+      if (b && !sameShape(b.shape, [n])) throw new ShapeError(`product8: a bias of ${show(b.shape)} for ${n} outputs`);
+      return { dtype: "f32", shape: [...x.shape.slice(0, -1), n] };
+    },
+    define: ([x, bytes, scales, b]) => {
+      const xs = x.apply("abs").maximum().max(1e-30).div(127);
+      const y = x.div(xs).apply("round").matmul(bytes.cast("f32")).mul(xs).mul(scales);
+      return b ? y.add(b) : y;
+    },
+    onnx: (
+      emit,
+      [x, bytes, scales, b],
+      {
+        inputs: [
+          ,
+          {
+            shape: [m],
+          },
+        ],
+        shape,
+      },
+    ) =>
+      byBytes(emit, x, b, m, shape, (rounded) => {
+        if (emit.signed8) return intoFloat(emit, rounded, bytes, scales, "i8");
+        const around = emit.node("Add", [
+          emit.node("Cast", [bytes], { to: emit.dtype("i32") }),
+          emit.constant([128], [], "i32"),
+        ]);
+        return intoFloat(emit, rounded, emit.node("Cast", [around], { to: emit.dtype("u8") }), scales, "u8");
+      }),
+    flops: ([x], out) => 2 * total(out) * x.at(-1)!,
+  },
+  /** project with weights stored in 4 bits (weights/packed.ts): W[j, 32 b + k] = (nibble k of bytes[j, b] − 8) · scales[j, b], and x rounded to 8 bits
+   *  in the same blocks of 32. x: [..., m], bytes: u8 [n, m/32, 16], scales: [n, m/32], b: [n], optional → [..., n]. */
+  product4: {
+    type: ([x, bytes, scales, b]) => {
+      const [n, blocks, half] = bytes.shape;
+      if (
+        bytes.dtype !== "u8" ||
+        half !== block / 2 ||
+        x.dtype !== "f32" ||
+        x.shape.at(-1) !== (blocks as number) * block
+      )
+        throw new ShapeError(`product4: ${x} by ${bytes}`);
+      if (!sameShape(scales.shape, [n, blocks]))
+        throw new ShapeError(`product4: ${bytes} with scales ${show(scales.shape)}`);
+      if (b && !sameShape(b.shape, [n])) throw new ShapeError(`product4: a bias of ${show(b.shape)} for ${n} outputs`);
+      return { dtype: "f32", shape: [...x.shape.slice(0, -1), n] };
+    },
+    define: ([x, bytes, scales, b]) => {
+      const parts = x.reshape([...x.shape.slice(0, -1), bytes.shape[1], block]);
+      const xs = parts.apply("abs").maximum().max(1e-30).div(127);
+      const rounded = parts.div(xs).apply("round").mul(xs).reshape(x.shape);
+      const y = rounded.matmul(matrix4(bytes, scales).T);
+      return b ? y.add(b) : y;
+    },
+    onnx: (emit, [x, bytes, scales, b], { inputs: [{ shape: given }], shape: [...lead] }) => {
+      const attributes = {
+        K: given.at(-1) as number,
+        N: lead.at(-1) as number,
+        bits: 4,
+        block_size: block,
+        accuracy_level: 4,
+      };
+      const y = emit.node("MatMulNBits", [x, bytes, scales], attributes, "com.microsoft");
+      return b ? emit.node("Add", [y, b]) : y;
     },
     flops: ([x], out) => 2 * total(out) * x.at(-1)!,
   },
 };
+
+/** Weights that share a scale in product4. */
+const block = 32;
+
+/** The matrix [n, m] that 4-bit numbers u8 [n, m/32, 16] and their scales [n, m/32] stand for. */
+export function matrix4(bytes: Tensor, scales: Tensor): Tensor {
+  const [n, blocks] = bytes.shape as number[];
+  const both = bytes.cast("f32");
+  const high = both.div(16).apply("floor");
+  const [even, odd] = [both.sub(high.mul(16)), high].map((half) => half.reshape([n, blocks, block / 2, 1]));
+  const numbers = even.apply("concat", [odd], { axis: 3 }).reshape([n, blocks, block]).sub(8);
+  return numbers.mul(scales.reshape([n, blocks, 1])).reshape([n, blocks * block]);
+}
+
+/** What the 8-bit products have in common: rows of x rounded around 128, a product of bytes, and the rows' scales again. */
+function byBytes(
+  emit: Emitter,
+  x: string,
+  b: string | undefined,
+  m: Dim,
+  shape: Shape,
+  product: (rounded: string) => string,
+): string {
+  const flat = shape.length === 2 ? x : emit.node("Reshape", [x, emit.dims([-1, m])]);
+  const [rounded, peak] = roundedRows(emit, flat);
+  const back = emit.node("Mul", [product(rounded), emit.node("Div", [peak, emit.constant([127], [], "f32")])]);
+  const biased = b ? emit.node("Add", [back, b]) : back;
+  return shape.length === 2 ? biased : emit.node("Reshape", [biased, emit.reshapeDims(shape)]);
+}
+
+/** Rows as unsigned bytes around 128, and the largest magnitude of each, which is 127 of them. */
+function roundedRows(emit: Emitter, y: string): [rounded: string, peak: string] {
+  const largest = emit.node("ReduceMax", [emit.node("Abs", [y]), emit.ints([-1])], { keepdims: 1 });
+  const peak = emit.node("Max", [largest, emit.constant([1e-30], [], "f32")]);
+  const scaled = emit.node("Mul", [y, emit.node("Div", [emit.constant([127], [], "f32"), peak])]);
+  const [one, zero] = [emit.constant([1], [], "f32"), emit.constant([128], [], "u8")];
+  return [emit.node("QuantizeLinear", [scaled, one, zero]), peak];
+}
+
+/** a (u8 around 128) times the columns of b (u8 around 128, or i8), each by its scale. */
+function intoFloat(emit: Emitter, a: string, b: string, scales: string, dtype: "u8" | "i8"): string {
+  const zeros = [emit.constant([128], [], "u8"), emit.constant([dtype === "u8" ? 128 : 0], [], dtype)];
+  const one = emit.constant([1], [], "f32");
+  return emit.node("MatMulIntegerToFloat", [a, b, one, scales, ...zeros], {}, "com.microsoft");
+}

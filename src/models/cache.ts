@@ -17,7 +17,7 @@ interface Sized {
 export interface Cache {
   /** Attention of t new tokens, called once a layer in the layers' order. segments: of all tokens, cached ones first (see nn/attention.ts). */
   attending(t: Dim, segments?: Tensor): Attend;
-  /** Number of tokens, the t new ones included: f32 [1]. */
+  /** Length of the text that the t new tokens are read of, as far as it is known: f32 [1]. */
   total(t: Dim): Tensor;
 }
 
@@ -83,14 +83,15 @@ interface Stored {
 type Store = (i: number, keys: Tensor, values: Tensor, room: Dim, outputs: Record<string, Tensor>) => Stored;
 
 /** A cache of one conversation in buffers with room for more: inputs `past.i.*` of `room` tokens, of which `length` [1] i64 are taken; outputs
- *  `present.i.*` of the new tokens alone, which whoever runs the graph writes behind. Nothing that is cached is ever copied. */
+ *  `present.i.*` of the new tokens alone, which whoever runs the graph writes behind. Nothing that is cached is ever copied. Where a prompt is read in
+ *  pieces, all of them turn by the length of the whole: `total` [1] i64. */
 function inBuffers(store: Store): CacheGraph {
   const outputs: Record<string, Tensor> = {};
   const room = size("room");
   const length = input("length", [1], "i64");
   return {
     outputs,
-    total: (t) => length.cast("f32").add(lengthOf(t)),
+    total: () => input("total", [1], "i64").cast("f32"),
     attending(t, segments) {
       if (segments) throw new ShapeError("a cache in buffers holds one conversation, which has no segments");
       const taken = bias(iota(room).less(length));

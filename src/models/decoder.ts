@@ -2,13 +2,13 @@
 import { z } from "zod";
 import type { Tensor } from "../graph/tensor.ts";
 import { embedding, project, residual, rmsNorm, silu } from "../nn/layers.ts";
-import { rotary } from "../nn/rotary.ts";
+import { rotary, type Stretch } from "../nn/rotary.ts";
 import type { Weights } from "../weights/path.ts";
 import { type Attend, nothing } from "./cache.ts";
 import { attentionAt, type Pass, type TextModel } from "./text-model.ts";
 
 /** What config.json says of any such model. */
-export const decoderFields: Record<Sizes, z.ZodInt> & {
+export const decoderFields: Record<keyof DecoderSizes, z.ZodInt> & {
   hidden_act: z.ZodLiteral<"silu">;
   rms_norm_eps: z.ZodNumber;
 } = {
@@ -22,21 +22,44 @@ export const decoderFields: Record<Sizes, z.ZodInt> & {
   max_position_embeddings: z.int().positive(),
   rms_norm_eps: z.number(),
 };
-type Sizes = Exclude<keyof DecoderConfig, "hidden_act" | "rms_norm_eps" | "rope_theta" | "rope_scaling">;
 
-/** The sizes and constants that such a model has. */
-export interface DecoderConfig {
+interface DecoderSizes {
   vocab_size: number;
   hidden_size: number;
   intermediate_size: number;
   num_hidden_layers: number;
   num_attention_heads: number;
   num_key_value_heads: number;
-  hidden_act: "silu";
   max_position_embeddings: number;
+}
+
+/** The sizes and constants that such a model has. */
+export interface DecoderConfig extends DecoderSizes {
+  hidden_act: "silu";
   rms_norm_eps: number;
   rope_theta: number;
-  rope_scaling: { type: "dynamic"; factor: number } | null;
+  rope_scaling: DynamicScaling | LongScaling | null;
+  /** The length that the factors of long scaling were found for. */
+  original_max_position_embeddings?: number | undefined;
+  /** How far back a token sees. */
+  sliding_window?: number | null | undefined;
+}
+
+/** `rope_scaling` of models that read beyond the length they were trained on by another base (see nn/rotary.ts). */
+export const dynamicScaling: z.ZodType<DynamicScaling> = z.object({
+  type: z.literal("dynamic"),
+  factor: z.number().min(1),
+});
+export interface DynamicScaling {
+  type: "dynamic";
+  factor: number;
+}
+
+/** `rope_scaling` by a factor for each pair, which transformers called "su" first; one list up to the original length, the other beyond. */
+export interface LongScaling {
+  type: "su" | "longrope";
+  short_factor: readonly number[];
+  long_factor: readonly number[];
 }
 
 /** Where one layer's weights lie. */
@@ -46,8 +69,8 @@ interface LayerWeights {
   heads(x: Tensor): [q: Tensor, k: Tensor, v: Tensor];
   readonly out: Weights;
   readonly mlpNorm: Weights;
-  readonly gate: Weights;
-  readonly up: Weights;
+  /** The MLP's gate and what it lets through. x: [b, t, d] → [b, t, m] each. */
+  gated(x: Tensor): [gate: Tensor, up: Tensor];
   readonly down: Weights;
 }
 
@@ -94,24 +117,35 @@ interface Context {
 function contextOf(x: Tensor, c: DecoderConfig, pass: Pass): Context {
   const t = x.shape[1];
   const { cache = nothing } = pass;
-  const scaling = c.rope_scaling && {
-    factor: c.rope_scaling.factor,
-    trained: c.max_position_embeddings,
-    length: cache.total(t),
-  };
+  const stretch = stretchOf(c, cache.total(t));
   return {
-    rotate: rotary(pass.positions, c.hidden_size / c.num_attention_heads, c.rope_theta, scaling ?? undefined),
+    rotate: rotary(pass.positions, c.hidden_size / c.num_attention_heads, c.rope_theta, stretch),
     attend: cache.attending(t, pass.segments),
   };
 }
 
+/** How positions stretch in a pass over all tokens up to `length`. */
+function stretchOf(c: DecoderConfig, length: Tensor): Stretch | undefined {
+  const { rope_scaling: scaling, max_position_embeddings: most } = c;
+  if (scaling?.type === "dynamic") return { factor: scaling.factor, trained: most, length };
+  if (!scaling) return undefined;
+  const trained = c.original_max_position_embeddings ?? most;
+  const amplitude = most > trained ? Math.sqrt(1 + Math.log(most / trained) / Math.log(trained)) : 1;
+  return { short: scaling.short_factor, long: scaling.long_factor, amplitude, trained, length };
+}
+
+/** Most tokens that such a model reads. With dynamic scaling there is no end; a sliding window is never left, as no bias here ends one. */
+export function longest(c: DecoderConfig): number {
+  if (c.rope_scaling?.type === "dynamic") return Number.POSITIVE_INFINITY;
+  return Math.min(c.max_position_embeddings, c.sliding_window ?? Number.POSITIVE_INFINITY);
+}
+
 /** x + GQA(RMS x), then x + down(silu(gate RMS x) ⊙ up RMS x) (Shazeer 2020). x: [b, t, d] → [b, t, d]. */
 function layer(x: Tensor, w: LayerWeights, c: DecoderConfig, { rotate, attend }: Context): Tensor {
-  const { hidden_size: d, intermediate_size: m, rms_norm_eps: eps } = c;
+  const { hidden_size: d, rms_norm_eps: eps } = c;
   const [q, k, v] = w.heads(rmsNorm(x, w.attentionNorm, eps));
   const mixed = attend(rotate(q), rotate(k), v).rearrange("b k r t e -> b t (k r e)");
   x = x.add(project(mixed, w.out, d, residual(c.num_hidden_layers)));
-  const y = rmsNorm(x, w.mlpNorm, eps);
-  const inner = silu(project(y, w.gate, m)).mul(project(y, w.up, m));
-  return x.add(project(inner, w.down, d, residual(c.num_hidden_layers)));
+  const [gate, up] = w.gated(rmsNorm(x, w.mlpNorm, eps));
+  return x.add(project(silu(gate).mul(up), w.down, d, residual(c.num_hidden_layers)));
 }

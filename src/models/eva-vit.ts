@@ -8,7 +8,8 @@ import { interpolated, patches, sinusoids } from "../nn/patches.ts";
 import { param, type Weights } from "../weights/path.ts";
 
 /** The tower's part of a configuration; literals are what the code computes. */
-export const evaConfig: z.ZodType<EvaConfig> = z.object({
+export const evaConfig: z.ZodObject & z.ZodType<EvaConfig> = z.object({
+  model_type: z.literal("eva_clip_g").optional(),
   /** Side of the images that the position vectors were made for, in pixels. */
   img_size: z.int().positive(),
   patch_size: z.int().positive(),
@@ -20,6 +21,7 @@ export const evaConfig: z.ZodType<EvaConfig> = z.object({
   layer_norm_eps: z.number(),
 });
 export interface EvaConfig {
+  model_type?: "eva_clip_g" | undefined;
   img_size: number;
   patch_size: number;
   embed_dim: number;

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { project } from "../nn/layers.ts";
 import type { Weights } from "../weights/path.ts";
-import { type DecoderConfig, decoder, decoderFields } from "./decoder.ts";
+import { type DecoderConfig, type DynamicScaling, decoder, decoderFields, dynamicScaling } from "./decoder.ts";
 import type { TextModel } from "./text-model.ts";
 
 /** config.json's `llm_config`; literals are what the code computes. */
@@ -10,13 +10,14 @@ export const textConfig: z.ZodObject & z.ZodType<TextConfig> = z.object({
   model_type: z.literal("internlm2").optional(),
   ...decoderFields,
   rope_theta: z.number().positive(),
-  rope_scaling: z.object({ type: z.literal("dynamic"), factor: z.number().min(1) }).nullable(),
+  rope_scaling: dynamicScaling.nullable(),
   bias: z.literal(false),
   tie_word_embeddings: z.literal(false),
   eos_token_id: z.int(),
 });
 export interface TextConfig extends DecoderConfig {
   model_type?: "internlm2" | undefined;
+  rope_scaling: DynamicScaling | null;
   bias: false;
   tie_word_embeddings: false;
   eos_token_id: number;
@@ -24,7 +25,7 @@ export interface TextConfig extends DecoderConfig {
 
 /** InternLM2 under its published names; wqkv packs each group as its queries, key, value. */
 export function internlm2(w: Weights, c: TextConfig): TextModel {
-  const { num_attention_heads: h, num_key_value_heads: k } = c;
+  const { num_attention_heads: h, num_key_value_heads: k, intermediate_size: m } = c;
   const r = h / k;
   const e = c.hidden_size / h;
   return decoder(
@@ -42,8 +43,7 @@ export function internlm2(w: Weights, c: TextConfig): TextModel {
           },
           out: attention.wo,
           mlpNorm: ffn_norm,
-          gate: feed_forward.w1,
-          up: feed_forward.w3,
+          gated: (x) => [project(x, feed_forward.w1, m), project(x, feed_forward.w3, m)],
           down: feed_forward.w2,
         };
       },

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Tensor } from "../graph/tensor.ts";
 import { linear, project } from "../nn/layers.ts";
 import type { Weights } from "../weights/path.ts";
-import { type DecoderConfig, decoder, decoderFields } from "./decoder.ts";
+import { type DecoderConfig, type DynamicScaling, decoder, decoderFields, dynamicScaling } from "./decoder.ts";
 import type { TextModel } from "./text-model.ts";
 
 /** config.json, or the `llm_config` of a multimodal one; literals are what the code computes. */
@@ -11,20 +11,37 @@ export const llamaConfig: z.ZodObject & z.ZodType<LlamaConfig> = z.object({
   model_type: z.enum(["llama", "qwen2"]),
   ...decoderFields,
   rope_theta: z.number().positive().default(10_000),
-  rope_scaling: z.null().default(null),
+  rope_scaling: dynamicScaling.nullable().default(null),
   use_sliding_window: z.literal(false).default(false),
   tie_word_embeddings: z.boolean().default(false),
 });
 export interface LlamaConfig extends DecoderConfig {
   model_type: "llama" | "qwen2";
-  rope_scaling: null;
+  rope_scaling: DynamicScaling | null;
   use_sliding_window: false;
   tie_word_embeddings: boolean;
 }
 
+/** What transformers' LlamaConfig says where a config.json says nothing. */
+const defaults = {
+  vocab_size: 32_000,
+  hidden_size: 4096,
+  intermediate_size: 11_008,
+  num_hidden_layers: 32,
+  hidden_act: "silu",
+  max_position_embeddings: 2048,
+  rms_norm_eps: 1e-6,
+};
+
+/** The same of a LLaMA or Vicuna whose config.json leaves out what is LLaMA-7B's; each head has keys of its own where nothing else is said. */
+export const sparseLlamaConfig: z.ZodType<LlamaConfig> = z
+  .looseObject({ model_type: z.literal("llama"), num_attention_heads: z.int().positive().default(32) })
+  .transform((c): Record<string, unknown> => ({ ...defaults, num_key_value_heads: c.num_attention_heads, ...c }))
+  .pipe(llamaConfig);
+
 /** Such a model under its published names. */
 export function llama(w: Weights, c: LlamaConfig): TextModel {
-  const { num_attention_heads: h, num_key_value_heads: k } = c;
+  const { num_attention_heads: h, num_key_value_heads: k, intermediate_size: m } = c;
   const e = c.hidden_size / h;
   const biased = c.model_type === "qwen2" ? linear : project;
   return decoder(
@@ -45,8 +62,7 @@ export function llama(w: Weights, c: LlamaConfig): TextModel {
           ],
           out: self_attn.o_proj,
           mlpNorm: post_attention_layernorm,
-          gate: mlp.gate_proj,
-          up: mlp.up_proj,
+          gated: (x) => [project(x, mlp.gate_proj, m), project(x, mlp.up_proj, m)],
           down: mlp.down_proj,
         };
       },

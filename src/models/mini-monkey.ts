@@ -4,64 +4,53 @@ import type { Tensor } from "../graph/tensor.ts";
 import { imageNet } from "../vision/tiles.ts";
 import type { Weights } from "../weights/path.ts";
 import { connector, pixelShuffle } from "./connector.ts";
+import { longest } from "./decoder.ts";
 import { internVit, type VisionConfig, visionConfig } from "./intern-vit.ts";
 import { internlm2, type TextConfig, textConfig } from "./internlm2.ts";
 import { type LlamaConfig, llama, llamaConfig } from "./llama.ts";
-import type { Multimodal } from "./multimodal.ts";
+import { type Multimodal, type Usage, usage, usageFields } from "./multimodal.ts";
+import { type Phi3Config, phi3, phi3Config } from "./phi3.ts";
 import type { TextModel } from "./text-model.ts";
 
-/** config.json; literals are what the code computes. The last four keys are Galago's: absent in published files. */
+/** config.json; literals are what the code computes. */
 export const miniMonkeyConfig: z.ZodType<MiniMonkeyConfig> = z.object({
   model_type: z.literal("internvl_chat"),
-  template: z.enum(["internlm2-chat", "Hermes-2", "internvl2_5"]),
+  template: z.enum(["internlm2-chat", "Hermes-2", "phi3-chat", "internvl2_5"]),
   force_image_size: z.int().positive(),
   downsample_ratio: z.number().positive().max(1),
   select_layer: z.literal(-1),
   ps_version: z.enum(["v1", "v2"]),
   vision_config: visionConfig,
-  llm_config: z.discriminatedUnion("model_type", [textConfig, llamaConfig]),
-  tiles: z.string().optional(),
-  scm_ratio: z.number().optional(),
-  system_message: z.string().optional(),
-  max_new_tokens: z.int().optional(),
+  llm_config: z.discriminatedUnion("model_type", [textConfig, llamaConfig, phi3Config]),
+  ...usageFields,
 });
-export interface MiniMonkeyConfig {
+export interface MiniMonkeyConfig extends Usage {
   model_type: "internvl_chat";
-  template: "internlm2-chat" | "Hermes-2" | "internvl2_5";
+  template: "internlm2-chat" | "Hermes-2" | "phi3-chat" | "internvl2_5";
   force_image_size: number;
   downsample_ratio: number;
   select_layer: -1;
   ps_version: "v1" | "v2";
   vision_config: VisionConfig;
-  llm_config: TextConfig | LlamaConfig;
-  /** Default tile policy, as in `--tiles`. */
-  tiles?: string | undefined;
-  /** Default share of detail tokens that SCM keeps; absent: off. */
-  scm_ratio?: number | undefined;
-  /** Replaces the template's system message; empty: none. */
-  system_message?: string | undefined;
-  max_new_tokens?: number | undefined;
+  llm_config: TextConfig | LlamaConfig | Phi3Config;
 }
 
 /** Visual tokens of one tile: (image / patch · ratio)². */
 export const tokensPerTile = (c: MiniMonkeyConfig): number =>
   ((c.force_image_size / c.vision_config.patch_size) * c.downsample_ratio) ** 2;
 
-/** The whole as running it asks. With dynamic scaling there is no end to what it reads. */
+/** The whole as running it asks. */
 export function miniMonkey(c: MiniMonkeyConfig): Multimodal {
-  const { vocab_size, hidden_size, rope_scaling, max_position_embeddings } = c.llm_config;
+  const { vocab_size, hidden_size } = c.llm_config;
   return {
     tileSize: c.force_image_size,
     tokensPerTile: tokensPerTile(c),
     normal: imageNet,
-    tiles: c.tiles ?? "msac",
-    scmRatio: c.scm_ratio,
+    ...usage(c, "msac"),
     template: templateOf(c),
-    system: c.system_message,
-    maxNewTokens: c.max_new_tokens,
     vocabulary: vocab_size,
     width: hidden_size,
-    longest: rope_scaling ? Number.POSITIVE_INFINITY : max_position_embeddings,
+    longest: longest(c.llm_config),
     buffers: /rotary_emb\.inv_freq$/,
     sight: (pixels, w) => visualTokens(patchFeatures(pixels, w, c), w, c),
     language: (w) => languageModel(w, c),
@@ -70,13 +59,20 @@ export function miniMonkey(c: MiniMonkeyConfig): Multimodal {
 
 /** InternVL2.5 has one template for language models with a begin token and without. */
 const templateOf = ({ template, llm_config }: MiniMonkeyConfig): string =>
-  template === "internvl2_5" && !isLlama(llm_config) ? "internvl2_5-internlm2" : template;
+  template === "internvl2_5" && llm_config.model_type === "internlm2" ? "internvl2_5-internlm2" : template;
 
 /** The language model at its place in the whole. */
 export function languageModel(w: Weights, { llm_config: c }: MiniMonkeyConfig): TextModel {
-  return isLlama(c) ? llama(w.language_model, c) : internlm2(w.language_model, c);
+  switch (c.model_type) {
+    case "llama":
+    case "qwen2":
+      return llama(w.language_model, c);
+    case "phi3":
+      return phi3(w.language_model, c);
+    default:
+      return internlm2(w.language_model, c);
+  }
 }
-const isLlama = (c: TextConfig | LlamaConfig): c is LlamaConfig => c.model_type === "llama" || c.model_type === "qwen2";
 
 /** Patch features without the class token. pixels: [n, 3, s, s] → [n, (s/p)², d]. */
 export function patchFeatures(pixels: Tensor, w: Weights, c: MiniMonkeyConfig, keep?: Tensor): Tensor {

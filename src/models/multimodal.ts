@@ -1,4 +1,5 @@
 /** What running asks of a whole model, whatever its parts: how it is fed, its eyes and its words. */
+import { z } from "zod";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Normal } from "../vision/tiles.ts";
 import type { Weights } from "../weights/path.ts";
@@ -32,3 +33,33 @@ export interface Multimodal {
   /** The language model at its place in the whole. */
   language(w: Weights): TextModel;
 }
+
+/** Galago's own keys of a config.json, absent in published files: how the model is used. */
+export const usageFields: {
+  tiles: z.ZodOptional<z.ZodString>;
+  scm_ratio: z.ZodOptional<z.ZodNumber>;
+  system_message: z.ZodOptional<z.ZodString>;
+  max_new_tokens: z.ZodOptional<z.ZodInt>;
+} = {
+  tiles: z.string().optional(),
+  scm_ratio: z.number().optional(),
+  system_message: z.string().optional(),
+  max_new_tokens: z.int().optional(),
+};
+export interface Usage {
+  /** Default tile policy, as in `--tiles`. */
+  tiles?: string | undefined;
+  /** Default share of detail tokens that SCM keeps; absent: off. */
+  scm_ratio?: number | undefined;
+  /** Replaces the template's system message; empty: none. */
+  system_message?: string | undefined;
+  max_new_tokens?: number | undefined;
+}
+
+/** What those keys say; `tiles` is the policy where they say nothing. */
+export const usage = (c: Usage, tiles: string): Pick<Multimodal, "tiles" | "scmRatio" | "system" | "maxNewTokens"> => ({
+  tiles: c.tiles ?? tiles,
+  scmRatio: c.scm_ratio,
+  system: c.system_message,
+  maxNewTokens: c.max_new_tokens,
+});

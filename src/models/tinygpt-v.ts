@@ -1,26 +1,22 @@
-/** TinyGPT-V (Yuan 2023, arXiv 2312.16862): EVA ViT-g, Q-Former, two linear layers, Phi-2 with extra norms. */
+/** TinyGPT-V (Yuan 2023, arXiv 2312.16862): BLIP-2's eyes, two linear layers, Phi-2 with extra norms. */
 import { z } from "zod";
 import type { Tensor } from "../graph/tensor.ts";
-import { layerNorm, linear } from "../nn/layers.ts";
+import { linear } from "../nn/layers.ts";
 import { clipNormal } from "../vision/tiles.ts";
 import type { Weights } from "../weights/path.ts";
-import { type EvaConfig, evaConfig, evaVit } from "./eva-vit.ts";
-import type { Multimodal } from "./multimodal.ts";
+import { type Blip2Config, blip2, blip2Fields } from "./blip2.ts";
+import { type Multimodal, type Usage, usage, usageFields } from "./multimodal.ts";
 import { type LoraConfig, loraConfig, type Phi2Config, phi2, phi2Config } from "./phi2.ts";
-import { type QFormerConfig, qformer, qformerConfig } from "./qformer.ts";
 import type { TextModel } from "./text-model.ts";
 
 const visionFields = {
-  vit: evaConfig,
-  qformer: qformerConfig,
+  ...blip2Fields,
   proj: z.tuple([z.int().positive(), z.int().positive(), z.int().positive()]),
 };
 
 /** How an image becomes tokens; `proj`: the widths before, between and after the two projections. */
 export const tinyGptVisionConfig: z.ZodType<TinyGptVisionConfig> = z.object(visionFields);
-export interface TinyGptVisionConfig {
-  vit: EvaConfig;
-  qformer: QFormerConfig;
+export interface TinyGptVisionConfig extends Blip2Config {
   proj: [from: number, through: number, to: number];
 }
 
@@ -41,22 +37,15 @@ export const tinyGptVFolder: z.ZodType<TinyGptVFolder> = z.object({
   image_size: z.int().positive(),
   ...modelFields,
   template: z.string().optional(),
-  tiles: z.string().optional(),
-  scm_ratio: z.number().optional(),
-  system_message: z.string().optional(),
-  max_new_tokens: z.int().optional(),
   repetition_penalty: z.number().optional(),
+  ...usageFields,
 });
-export interface TinyGptVFolder extends TinyGptVConfig {
+export interface TinyGptVFolder extends TinyGptVConfig, Usage {
   model_type: "tinygpt_v";
   /** Of the training; it decides how the model is asked. */
   stage: 1 | 2 | 3 | 4;
   image_size: number;
   template?: string | undefined;
-  tiles?: string | undefined;
-  scm_ratio?: number | undefined;
-  system_message?: string | undefined;
-  max_new_tokens?: number | undefined;
   repetition_penalty?: number | undefined;
 }
 
@@ -69,13 +58,11 @@ const repetitionPenalty = 1.05;
 export function tinyGptV(c: TinyGptVFolder): Multimodal {
   const asked = c.stage === 4 ? demoV2 : demo;
   return {
+    ...usage(c, "single"),
     tileSize: c.image_size,
     tokensPerTile: c.qformer.query_length,
     normal: clipNormal,
-    tiles: c.tiles ?? "single",
-    scmRatio: c.scm_ratio,
     template: c.template ?? asked.template,
-    system: c.system_message,
     maxNewTokens: c.max_new_tokens ?? asked.maxNewTokens,
     repetitionPenalty: c.repetition_penalty ?? repetitionPenalty,
     vocabulary: c.llm.vocab_size,
@@ -87,9 +74,6 @@ export function tinyGptV(c: TinyGptVFolder): Multimodal {
   };
 }
 
-/** ε of `ln_vision`; no configuration has it. */
-const visionEps = 1e-5;
-
 /** What the eyes make of an image: the normed features, the queries that read them, and the tokens of the language model. */
 export interface Sight {
   features: Tensor;
@@ -99,10 +83,10 @@ export interface Sight {
 
 /** pixels: [n, 3, h, w] → features [n, 1 + h/p · w/p, tower width], queries [n, q, proj[0]], tokens [n, q, proj[2]]. Between the two linear
  *  layers there is neither an activation nor a norm. */
-export function tinyGptSight(pixels: Tensor, w: Weights, { vit, qformer: q, proj }: TinyGptVisionConfig): Sight {
-  const features = layerNorm(evaVit(pixels, w.visual_encoder, vit).at(-1)!, w.ln_vision, visionEps);
-  const queries = qformer(features, w, q).at(-1)!;
-  return { features, queries, tokens: linear(linear(queries, w.llama_proj, proj[1]), w.llama_proj2, proj[2]) };
+export function tinyGptSight(pixels: Tensor, w: Weights, c: TinyGptVisionConfig): Sight {
+  const { features, queries } = blip2(pixels, w, c);
+  const [, through, to] = c.proj;
+  return { features, queries, tokens: linear(linear(queries, w.llama_proj, through), w.llama_proj2, to) };
 }
 
 /** The language model at its place in the whole: adapters wrap it in two more names (PEFT 0.2). */

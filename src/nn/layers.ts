@@ -51,5 +51,7 @@ export function geluTanh(x: Tensor): Tensor {
     .mul(Math.sqrt(2 / Math.PI));
   return x.mul(inner.apply("tanh").add(1)).mul(0.5);
 }
+/** x σ(1.702 x): GELU by a sigmoid (Hendrycks 2016). */
+export const quickGelu = (x: Tensor): Tensor => x.mul(x.mul(1.702).apply("sigmoid"));
 /** x σ(x) (Elfwing 2017). */
 export const silu = (x: Tensor): Tensor => x.apply("silu");

@@ -3,12 +3,13 @@ import { fixed } from "../graph/shape.ts";
 import { constant, type Tensor } from "../graph/tensor.ts";
 import { param, type Weights } from "../weights/path.ts";
 
-/** Convolution whose stride is its kernel: cut into p×p patches, then project. pixels: [n, 3, h, w] → [n, h/p · w/p, d], row-major. */
-export function patches(pixels: Tensor, w: Weights, p: number, d: number): Tensor {
+/** Convolution whose stride is its kernel: cut into p×p patches, then project, with a bias or none. pixels: [n, 3, h, w] → [n, h/p · w/p, d], row-major. */
+export function patches(pixels: Tensor, w: Weights, p: number, d: number, biased = true): Tensor {
   const channels = fixed(pixels.shape[1], "patches");
   const flat = pixels.rearrange("n c (y i) (x j) -> n (y x) (c i j)", { i: p, j: p });
   const weight = param(w.weight, [d, channels, p, p], { deviation: 1 / Math.sqrt(channels * p * p) });
-  return flat.apply("project", [weight.reshape([d, channels * p * p]), param(w.bias, [d], { value: 0 })]);
+  const bias = biased ? [param(w.bias, [d], { value: 0 })] : [];
+  return flat.apply("project", [weight.reshape([d, channels * p * p]), ...bias]);
 }
 
 /** Position vectors of a side×side grid on a h×w grid: bicubic, A = −0.75, corners not aligned, no antialiasing

@@ -2,20 +2,19 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { RequestError, WeightError } from "../errors.ts";
+import type { Outputs } from "../graph/graph.ts";
 import { sameShape } from "../graph/shape.ts";
 import type { Multimodal } from "../models/multimodal.ts";
 import { close, weights } from "../weights/path.ts";
 import type { Published } from "../weights/published.ts";
-import { type StoredTensor, writeSafetensors } from "../weights/safetensors.ts";
+import { writeSafetensors } from "../weights/safetensors.ts";
 import { writeWhole } from "../weights/whole.ts";
 import { languageGraph } from "./language.ts";
 import { modelOf } from "./models.ts";
 import { sightGraph } from "./sight.ts";
 import { type Adapters, openSource } from "./source.ts";
+import { formsOf, type StoredPrecision, storedAs } from "./storing.ts";
 import { publishedTokenizer } from "./tokenizer-files.ts";
-
-/** How weights are stored. */
-export type StoredPrecision = "f16" | "f32";
 
 export interface ConvertOptions {
   readonly precision: StoredPrecision;
@@ -40,26 +39,18 @@ export async function convert(source: string, dest: string, options: ConvertOpti
   try {
     const model = modelOf(JSON.parse(config), join(source, "config.json"));
     const tokenizer = publishedTokenizer(words, model.vocabulary);
-    const keys = matched(published, model);
+    const { keys, ...graphs } = matched(published, model);
+    const forms = formsOf({ ...graphs, vocabulary: model.vocabulary }, options.precision);
     const count = (key: string): number => published.entries.get(key)!.shape.reduce((a, b) => a * b, 1);
     const parameters = keys.reduce((sum, key) => sum + count(key), 0);
     let done = 0;
-    const tensor = (key: string): readonly [string, StoredTensor] => [
-      key,
-      {
-        dtype: options.precision === "f16" ? "F16" : "F32",
-        shape: published.entries.get(key)!.shape,
-        *data() {
-          for (const values of published.pieces(key)) {
-            options.signal?.throwIfAborted();
-            yield rounded(values, key, options.precision, source);
-            options.onProgress?.((done += values.length), parameters);
-          }
-        },
-      },
-    ];
+    const onNumbers = (more: number): void => {
+      options.signal?.throwIfAborted();
+      options.onProgress?.((done += more), parameters);
+    };
+    const tensors = keys.flatMap((key) => storedAs(published, key, forms.get(key), options.precision, onNumbers));
     mkdirSync(dest, { recursive: true });
-    writeSafetensors(join(dest, "model.safetensors"), keys.map(tensor));
+    writeSafetensors(join(dest, "model.safetensors"), tensors);
     writeWhole(join(dest, "tokenizer.json"), `${JSON.stringify(tokenizer)}\n`);
     writeWhole(join(dest, "config.json"), config);
     return { tensors: keys.length, parameters };
@@ -68,17 +59,18 @@ export async function convert(source: string, dest: string, options: ConvertOpti
   }
 }
 
-/** The keys of the model in order, all of which are there with the shapes it expects. */
-function matched(published: Published, model: Multimodal): string[] {
+/** The keys of the model in order, all of which are there with the shapes it expects, and the graphs that read them. */
+function matched(published: Published, model: Multimodal): { keys: string[]; eyes: Outputs; words: Outputs } {
   const w = weights({
     ...published,
     keys: () => published.entries.keys(),
     find: (key, shape) => found(published, key, shape),
   });
-  sightGraph(w, model);
-  languageGraph(model.language(w));
+  const eyes = sightGraph(w, model);
+  const words = languageGraph(model.language(w));
   close(w, model.buffers);
-  return [...published.entries.keys()].filter((key) => !model.buffers.test(key)).sort();
+  const keys = [...published.entries.keys()].filter((key) => !model.buffers.test(key)).sort();
+  return { keys, eyes, words };
 }
 
 function found({ name, entries }: Published, key: string, shape: readonly number[]): { shape: readonly number[] } {
@@ -87,22 +79,4 @@ function found({ name, entries }: Published, key: string, shape: readonly number
   if (!sameShape(stored.shape, shape))
     throw new WeightError(`${name}: "${key}" is [${stored.shape}], config.json asks for [${shape}]`);
   return stored;
-}
-
-/** Largest magnitude that rounds to a finite F16. */
-const f16Limit = 65520;
-
-function rounded(
-  values: ArrayLike<number | bigint>,
-  key: string,
-  precision: StoredPrecision,
-  name: string,
-): Float32Array {
-  const floats = values instanceof Float32Array ? values : Float32Array.from(values, Number);
-  const bad = floats.findIndex((v) => !(Math.abs(v) < (precision === "f16" ? f16Limit : Number.POSITIVE_INFINITY)));
-  if (bad < 0) return floats;
-  const why = Number.isFinite(floats[bad])
-    ? "beyond f16; choose --precision f32"
-    : "no number; download the file again";
-  throw new WeightError(`${name}: "${key}" holds ${floats[bad]}, ${why}`);
 }

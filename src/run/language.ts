@@ -64,14 +64,16 @@ export async function openLanguage(
   const nothing = graphFeatures(new Float32Array(), d);
   const cache = buffers(graph);
 
-  async function read(ids: Values, features: Values): Promise<Float32Array> {
+  /** Reads the next tokens of a text of `total`. */
+  async function read(ids: Values, features: Values, total: number): Promise<Float32Array> {
     const [, tokens] = ids.shape;
     const from = cache.length;
     checkLength(from + tokens, longest);
     cache.reserve(from + tokens);
     const data = BigInt64Array.from({ length: tokens }, (_, i) => BigInt(from + i));
     const positions: Values = { dtype: "i64", shape: [1, tokens], data };
-    const { logits, ...rows } = await session.run({ ids, features, positions, ...cache.feeds() });
+    const whole: Values = { dtype: "i64", shape: [1], data: BigInt64Array.of(BigInt(total)) };
+    const { logits, ...rows } = await session.run({ ids, features, positions, total: whole, ...cache.feeds() });
     cache.append(rows, tokens);
     if (holdsNaN(logits.data as Float32Array)) {
       explain();
@@ -92,11 +94,11 @@ export async function openLanguage(
         const part = all.subarray(from, from + chunk);
         const places = part.reduce((n, id) => (id === BigInt(visual) ? n + 1 : n), 0);
         const rows = features.subarray(seen * d, (seen += places) * d);
-        logits = await read({ dtype: "i64", shape: [1, part.length], data: part }, graphFeatures(rows, d));
+        logits = await read({ dtype: "i64", shape: [1, part.length], data: part }, graphFeatures(rows, d), all.length);
       }
       return logits;
     },
-    step: (id) => read({ dtype: "i64", shape: [1, 1], data: BigInt64Array.of(BigInt(id)) }, nothing),
+    step: (id) => read({ dtype: "i64", shape: [1, 1], data: BigInt64Array.of(BigInt(id)) }, nothing, cache.length + 1),
     close: () => session.close(),
   };
 }

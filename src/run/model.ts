@@ -6,6 +6,7 @@ import type { Engine } from "../graph/engine.ts";
 import { byteCache, floatCache } from "../models/cache.ts";
 import type { Multimodal } from "../models/multimodal.ts";
 import { int8 } from "../quant/int8.ts";
+import { formOf, packed } from "../quant/packed.ts";
 import { boxesIn } from "../text/boxes.ts";
 import { posed } from "../text/tasks.ts";
 import { imageId, promptIds, replyOf } from "../text/template.ts";
@@ -26,8 +27,9 @@ import { sampler } from "./sample.ts";
 import { openSight, sightGraph } from "./sight.ts";
 import { survivors } from "./survivors.ts";
 
-/** Precisions that this build runs. */
-const precisions = ["f32", "int8"] as const;
+/** What `precision` may be: `f32` computes with the weights as they are stored, `int8` rounds stored floats to bytes when the model is opened; `int4`
+ *  wants them stored so. */
+const precisions = ["f32", "int8", "int4"] as const;
 
 /** How a model is opened; `tiles` and `scm` hold for every answer that does not say otherwise. */
 export interface ModelOptions extends SightOptions {
@@ -59,7 +61,7 @@ export async function openModel(
   const begun = performance.now();
   const { name = folder, threads, precision = "f32" } = options;
   if (!precisions.some((known) => known === precision))
-    throw new RequestError(`precision is "${precision}"; this build runs ${precisions.join(", ")}`);
+    throw new RequestError(`precision is "${precision}"; expected one of ${precisions.join(", ")}`);
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1))
     throw new RequestError(`threads is ${threads}; expected a whole number from 1`);
   const whole = readModel(folder);
@@ -83,12 +85,18 @@ export async function openModel(
   async function open() {
     const w = weights(checkpoint);
     const words = whole.language(w);
-    const cache = precision === "int8" ? byteCache(words) : floatCache(words);
+    const stored = formOf(languageGraph(words));
+    if (precision === "int4" && stored !== "blocks4")
+      throw new RequestError(
+        `${folder} is not stored in int4; convert it: galago convert ${folder} DEST --precision int4`,
+      );
+    const cache = stored || precision === "int8" ? byteCache(words) : floatCache(words);
     const [seeing, speaking] = [sightGraph(w, whole), languageGraph(words, cache)].map(
       precision === "int8" ? int8 : (graph) => graph,
     );
     close(w, whole.buffers);
-    const engine = engineOf({ folder, threads });
+    const plain = engineOf({ folder, threads });
+    const engine: Engine = { open: (graph) => plain.open(packed(graph)) };
     const explain = () => checkFinite(checkpoint);
     return {
       sight: await opened(openSight(engine, seeing, whole)),

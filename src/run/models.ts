@@ -1,28 +1,30 @@
 /** Models on this machine: where they lie, and what their small files say. No weights are touched. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { FormatError, RequestError } from "../errors.ts";
+import { catalogue } from "../models/catalogue.ts";
 import { wholes } from "../models/index.ts";
 import type { Multimodal } from "../models/multimodal.ts";
 import { parseTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+import { bytesText } from "../weights/quantity.ts";
+import { holdsModel, placesOf, shelved } from "./shelves.ts";
 
-/** The folder of a model: `model` itself where it is one, else models/<name> of this package or of GALAGO_HOME (default
+/** The folder of a model: `model` itself where it is one, else that of this name in this package or in GALAGO_HOME (default
  *  ~/.galago). Throws RequestError (404) that lists the names there are. */
 export function modelFolder(model: string): string {
-  const shelves = [
-    fileURLToPath(new URL("../../models", import.meta.url)),
-    join(process.env.GALAGO_HOME || join(homedir(), ".galago"), "models"),
-  ];
-  const found = [model, ...shelves.map((shelf) => join(shelf, model))].find(holdsModel);
+  const found = [model, ...placesOf(model)].find(holdsModel);
   if (found) return found;
-  const names = shelves.flatMap((shelf) =>
-    existsSync(shelf) ? readdirSync(shelf).filter((name) => holdsModel(join(shelf, name))) : [],
-  );
+  const published = catalogue.find(({ name }) => name === model);
+  if (published)
+    throw new RequestError(
+      `${model} is not on this machine; galago pull ${model} fetches it, ${bytesText(published.download)}`,
+      404,
+    );
+  const names = [...new Set(shelved().map(({ name }) => name))];
   throw new RequestError(
-    `no model "${model}"; there are ${[...new Set(names)].join(", ") || "none"}, or name a folder with a config.json`,
+    `no model "${model}"; there are ${names.join(", ") || "none"}, or name a folder with a config.json`,
     404,
   );
 }
@@ -42,8 +44,6 @@ export function shapeFile(model: string): string {
   const published = join(known, `${model}.json`);
   return !holdsModel(model) && existsSync(published) ? published : join(modelFolder(model), "config.json");
 }
-
-const holdsModel = (folder: string): boolean => existsSync(join(folder, "config.json"));
 
 /** The model in a folder, from its config.json. Throws FormatError that names the file, the key, what was found and what was expected. */
 export function readModel(folder: string): Multimodal {

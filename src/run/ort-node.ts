@@ -3,9 +3,9 @@ import * as ort from "onnxruntime-node";
 import { EngineError } from "../errors.ts";
 import type { Engine, Feeds, Session, Values } from "../graph/engine.ts";
 import { bindSizes } from "../graph/evaluate.ts";
-import { inputsOf, type Outputs, paramsOf } from "../graph/graph.ts";
+import { inputsOf, type Outputs, order, paramsOf } from "../graph/graph.ts";
 import { type LowerOptions, onnxModel } from "../graph/onnx.ts";
-import type { DType, Tensor } from "../graph/tensor.ts";
+import { type DType, input, type Tensor } from "../graph/tensor.ts";
 
 export interface OrtOptions extends LowerOptions {
   /** Threads of one operator. Default: all cores. */
@@ -34,8 +34,10 @@ export function ortNode(options: OrtOptions = {}): Engine {
       const extra = {
         session: { ...(options.folder && { model_external_initializers_file_folder_path: options.folder }) },
       };
+      const bytes = order(Object.values(outputs)).some(({ op }) => op === "product8");
+      const lowering = { signed8: bytes && (await exactSigned8()), ...options };
       const session = await failing("open", () =>
-        ort.InferenceSession.create(onnxModel(outputs, options), {
+        ort.InferenceSession.create(onnxModel(outputs, lowering), {
           executionProviders: ["cpu"],
           graphOptimizationLevel: "all",
           logSeverityLevel: 3,
@@ -47,6 +49,29 @@ export function ortNode(options: OrtOptions = {}): Engine {
       return new NodeSession(session, outputs);
     },
   };
+}
+
+let signed8: Promise<boolean> | undefined;
+
+/** Whether this processor sums products of unsigned and signed 8 bits exactly, as those with VNNI do: others add pairs in 16 bits, which overflow.
+ *  Found by trying: the largest products there are. */
+export function exactSigned8(): Promise<boolean> {
+  signed8 ??= trySigned8();
+  return signed8;
+}
+
+async function trySigned8(): Promise<boolean> {
+  const [m, n] = [64, 16];
+  const y = input("x", [1, m]).apply("product8", [input("bytes", [m, n], "i8"), input("scales", [n])]);
+  const session = await ort.InferenceSession.create(onnxModel({ y }, { signed8: true }), { logSeverityLevel: 3 });
+  const given = {
+    x: tensor({ dtype: "f32", shape: [1, m], data: new Float32Array(m).fill(127) }),
+    bytes: tensor({ dtype: "i8", shape: [m, n], data: new Int8Array(m * n).fill(127) }),
+    scales: tensor({ dtype: "f32", shape: [n], data: new Float32Array(n).fill(1) }),
+  };
+  const found = (await session.run(given)).y.data as Float32Array;
+  await session.release();
+  return found.every((sum) => sum === m * 127 * 127);
 }
 
 class NodeSession implements Session {

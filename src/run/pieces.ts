@@ -162,8 +162,9 @@ function configOf(folder: string, { name, file }: Piece): TinyGptVFolder {
 /** All tensors under the names of the assembled model; later pieces overwrite earlier ones, as the authors load them. */
 function joined({ tower, queries, language, stage }: Pieces, c: TinyGptVFolder): Map<string, Part> {
   const entries = new Map<string, Part>();
+  const depth = "depth" in c.vit ? c.vit.depth : Number.POSITIVE_INFINITY;
   for (const [key, part] of read([tower], "tower"))
-    if (!(blockOf(key) >= c.vit.depth)) entries.set(`visual_encoder.${key}`, part);
+    if (!(blockOf(key) >= depth)) entries.set(`visual_encoder.${key}`, part);
   for (const [key, part] of read([queries], "queries")) entries.set(key, part);
   const front = c.lora ? peft : "llama_model.";
   for (const [key, part] of phiParts(files(language, "language"), c.llm)) entries.set(front + key, part);

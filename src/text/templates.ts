@@ -84,7 +84,7 @@ const humanAssistant: Template = {
   reply: { until: "###", after: "Assistant:" },
 };
 
-/** LLaVA-1.5's (`conversation.py`); what transformers' processor writes for it is the row `llava`. */
+/** LLaVA-1.5's (`conversation.py`); what transformers' processor writes for it is the row `llava-hf`. */
 const vicuna: Template = {
   system:
     "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and polite answers to the user's questions.",
@@ -110,9 +110,9 @@ const templates: Readonly<Record<string, Template>> = {
   internvl2_5: internvl25,
   // InternLM2.5's tokenizer puts its begin in front, Qwen2.5's has none.
   "internvl2_5-internlm2": { ...internvl25, bos: "<s>" },
-  minigpt4: { ...humanAssistant, bos: "<s>", stop: ["</s>"] },
+  "minigpt-4": { ...humanAssistant, bos: "<s>", stop: ["</s>"] },
   vicuna_v1: vicuna,
-  llava: { ...vicuna, system: "", close: each(" ") },
+  "llava-hf": { ...vicuna, system: "", close: each(" ") },
   // TinyGPT-V: demo.py for stages 1 to 3, demo_v2.py for stage 4, and what its benchmarks ask whatever the stage.
   "tinygpt-v": humanAssistant,
   "tinygpt-v-stage4": {

@@ -2,9 +2,11 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { RequestError, WeightError } from "../errors.ts";
+import type { Place } from "../graph/onnx.ts";
 import type { DType } from "../graph/tensor.ts";
 import type { Dtype } from "./header.ts";
-import type { Initial, Source } from "./path.ts";
+import { companionShapes, companions, type Form, isScales, matrixShape, packedKey } from "./packed.ts";
+import type { Initial, PackedPlace, Source } from "./path.ts";
 import { openSafetensors, type SafetensorsFile } from "./safetensors.ts";
 
 const dtypes: Partial<Record<Dtype, DType>> = {
@@ -22,6 +24,8 @@ export interface Checkpoint extends Source {
   /** The file that holds a key, open for reading. */
   file(key: string): SafetensorsFile;
   close(): void;
+  /** The names in the files, where a packed key has several. */
+  stored(): Iterable<string>;
 }
 
 /** Opens every *.safetensors file of a folder, or those named. Bytes stay on disk: the engine maps them.
@@ -42,25 +46,65 @@ export function openCheckpoint(folder: string, names?: readonly string[]): Check
     if (!file) throw new WeightError(`no weight "${key}" in ${folder}`);
     return file;
   };
+  const stored = (key: string): { key: string; shape: readonly number[]; at: Place } | undefined => {
+    const entry = files.get(key)?.entries.get(key);
+    if (!entry) return undefined;
+    const dtype = dtypes[entry.dtype];
+    if (!dtype)
+      throw new WeightError(
+        `"${key}" is stored as ${entry.dtype}, which no model here computes with; F32, F16 or BF16 was expected`,
+      );
+    const file = list.find((n) => join(folder, n) === files.get(key)!.path)!;
+    return { key, shape: entry.shape, at: { file, offset: entry.offset, length: entry.length, dtype } };
+  };
+  const forms = packedForms(files.keys());
   return {
     name: folder,
-    keys: () => files.keys(),
+    stored: () => files.keys(),
+    keys: () => [...files.keys()].filter((name) => !packedKey(name) && !isScales(name)).concat([...forms.keys()]),
     file: fileOf,
     find: (key) => {
-      const entry = files.get(key)?.entries.get(key);
-      if (!entry) return undefined;
-      const dtype = dtypes[entry.dtype];
-      if (!dtype)
-        throw new WeightError(
-          `"${key}" is stored as ${entry.dtype}, which no model here computes with; F32, F16 or BF16 was expected`,
-        );
-      const name = list.find((n) => join(folder, n) === files.get(key)!.path)!;
-      return { shape: entry.shape, at: { file: name, offset: entry.offset, length: entry.length, dtype } };
+      const own = forms.get(key);
+      if (!own) return stored(key);
+      const packed = own.map((form) => packedPlace(key, form, stored, folder));
+      return { shape: matrixShape(packed[0].form, packed[0].numbers.shape), packed };
     },
     close: () => {
       for (const file of new Set(files.values())) file.close();
     },
   };
+}
+
+/** The forms that each packed key is stored in. */
+function packedForms(names: Iterable<string>): Map<string, Form[]> {
+  const forms = new Map<string, Form[]>();
+  for (const name of names) {
+    const packed = packedKey(name);
+    if (packed) forms.set(packed.key, [...(forms.get(packed.key) ?? []), packed.form]);
+  }
+  return forms;
+}
+
+/** Both parts of a packed key. Throws WeightError where they do not fit each other. */
+function packedPlace(
+  key: string,
+  form: Form,
+  stored: (key: string) => PackedPlace["numbers"] | undefined,
+  folder: string,
+): PackedPlace {
+  const [numbers, scales] = companions(key, form).map(stored);
+  const dtype = form === "blocks4" ? "u8" : "i8";
+  const expected = numbers?.at.dtype === dtype ? companionShapes(form, matrixShape(form, numbers.shape)) : [];
+  if (
+    numbers?.shape.join() === expected[0]?.join() &&
+    scales?.at.dtype === "f32" &&
+    scales.shape.join() === expected[1]?.join()
+  )
+    return { form, numbers: numbers!, scales };
+  const found = [numbers, scales].map((part) => (part ? `${part.at.dtype} [${part.shape}]` : "missing"));
+  throw new WeightError(
+    `${folder}: "${key}" is stored as ${form}, but its numbers are ${found[0]} and its scales ${found[1]}; convert the model again`,
+  );
 }
 
 function weightFiles(folder: string): string[] {

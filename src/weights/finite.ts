@@ -5,7 +5,7 @@ import { firstNonFinite } from "./values.ts";
 
 /** Reads every weight, a tensor at a time. Throws WeightError that names the first one that holds NaN or infinity. */
 export function checkFinite(checkpoint: Checkpoint): void {
-  for (const key of checkpoint.keys()) {
+  for (const key of checkpoint.stored()) {
     const file = checkpoint.file(key);
     const at = firstNonFinite(file.entries.get(key)!.dtype, file.bytes(key));
     if (at >= 0)

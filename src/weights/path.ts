@@ -4,6 +4,7 @@ import type { Place } from "../graph/onnx.ts";
 import { sameShape, show } from "../graph/shape.ts";
 import { type DType, node, type Tensor } from "../graph/tensor.ts";
 import { distance } from "../text/distance.ts";
+import type { Form } from "./packed.ts";
 
 /** A place in a checkpoint; any property leads on. `param` makes a tensor of it. */
 export interface Weights {
@@ -17,10 +18,29 @@ export type Initial = { deviation: number } | { value: number } | { values: () =
 export interface Source {
   /** Named in messages: the file or folder. */
   readonly name: string;
-  /** The stored tensor, or undefined where there is none. `at` is absent where each run is given the values. */
-  find(key: string, shape: readonly number[], initial: Initial): { shape: readonly number[]; at?: Place } | undefined;
+  /** The stored tensor, or undefined where there is none. `at` is absent where each run is given the values, and where the tensor is packed. */
+  find(
+    key: string,
+    shape: readonly number[],
+    initial: Initial,
+  ): { shape: readonly number[]; at?: Place; packed?: readonly PackedPlace[] } | undefined;
   keys(): Iterable<string>;
 }
+
+/** A form that a matrix is stored in (weights/packed.ts), and where its two parts lie. */
+export interface PackedPlace {
+  readonly form: Form;
+  readonly numbers: Stored;
+  readonly scales: Stored;
+}
+interface Stored {
+  readonly key: string;
+  readonly shape: readonly number[];
+  readonly at: Place;
+}
+
+/** The parts of a packed weight as tensors: the attribute `packed` of its param. */
+export type PackedTensors = Partial<Record<Form, readonly [numbers: Tensor, scales: Tensor]>>;
 
 interface Store {
   readonly source: Source;
@@ -55,16 +75,30 @@ function has(source: Source, key: string): boolean {
 export function param(w: Weights, shape: readonly number[], initial: Initial, dtype: DType = "f32"): Tensor {
   const { store, key } = paths.get(w)!;
   const before = store.tensors.get(key);
-  const found = before ? { shape: before.shape as number[] } : store.source.find(key, shape, initial);
+  const found: ReturnType<Source["find"]> = before
+    ? { shape: before.shape as number[] }
+    : store.source.find(key, shape, initial);
   if (!found)
     throw new WeightError(
       `no weight "${key}" in ${store.source.name}; nearest: ${nearest(key, store.source.keys()).join(", ")}`,
     );
   if (!sameShape(found.shape, shape))
     throw new WeightError(`"${key}" is ${show(found.shape)} in ${store.source.name}, ${show(shape)} in the model`);
-  const tensor = before ?? node("param", [], { key, shape, dtype, at: "at" in found ? found.at : undefined });
+  const tensor = before ?? node("param", [], { key, shape, dtype, ...stored(found) });
   store.tensors.set(key, tensor);
   return tensor;
+}
+
+/** Where a weight lies, as attributes of its param. */
+function stored({ at, packed }: { at?: Place; packed?: readonly PackedPlace[] }): {
+  at?: Place;
+  packed?: PackedTensors;
+} {
+  if (!packed) return { at };
+  const part = ({ key, shape, at }: Stored): Tensor => node("param", [], { key, shape, dtype: at.dtype, at });
+  return {
+    packed: Object.fromEntries(packed.map(({ form, numbers, scales }) => [form, [part(numbers), part(scales)]])),
+  };
 }
 
 /** Throws WeightError where the source holds keys that no `param` of this root asked for. */

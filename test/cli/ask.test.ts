@@ -159,7 +159,7 @@ describe("bad input ends with one line that names it", () => {
       "a precision of another build",
       [image, "?", "--precision", "int4"],
       1,
-      /precision is "int4"; this build runs f32/,
+      /is not stored in int4; convert it: galago convert/,
     ],
     ["a precision of no build", [image, "?", "--precision", "int3"], 2, /--precision: "int3" is no precision/],
     ["no question", [image], 2, /at least one image and a question; see galago ask --help/],

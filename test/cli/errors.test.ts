@@ -82,8 +82,8 @@ describe("ask with a model folder in which", () => {
     ["config.json is a folder", () => spoiled("config.json", "folder"), /config\.json: cannot be read: EISDIR/],
     [
       "config.json is of another architecture",
-      () => spoiled("config.json", replaced('"internvl_chat"', '"llava"')),
-      /config\.json: model_type: found "llava", expected one of internvl_chat/,
+      () => spoiled("config.json", replaced('"internvl_chat"', '"qwen2_vl"')),
+      /config\.json: model_type: found "qwen2_vl", expected one of internvl_chat, llava/,
     ],
     ["there is no tokenizer", () => spoiled("tokenizer.json", "gone"), /tokenizer\.json: no such file/],
     ["the tokenizer is damaged", () => spoiled("tokenizer.json", () => "{}"), /tokenizer\.json: /],

@@ -35,6 +35,12 @@ const logical = (op: OpName): Sample[] => [{ given: [flags([4, 3]), flags([3])],
 const reductions = (op: OpName): Sample[] =>
   [[1], [0, 2], [0, 1, 2]].map((axes) => ({ given: [real([2, 3, 4])], apply: (x) => x.apply(op, [], { axes }) }));
 
+/** Two blocks of 32 that begin with 127. x: [..., 63]; the 32nd number is left out. */
+function loud(x: Tensor): Tensor {
+  const peak = x.slice(-1, 0, 1).mul(0).add(127);
+  return concat([peak, x.slice(-1, 0, 31), peak, x.slice(-1, 32, 63)], -1);
+}
+
 export const samples: Record<OpName, Sample[]> = {
   neg: each("neg"),
   exp: each("exp"),
@@ -132,6 +138,22 @@ export const samples: Record<OpName, Sample[]> = {
   project8: [
     { given: [whole([2, 3, 4]), whole([5, 4]), real([5])], apply: (x, w, b) => x.apply("project8", [w, b]) },
     { given: [whole([3, 4]), whole([2, 4])], apply: (x, w) => x.apply("project8", [w]) },
+  ],
+  product8: [[3], [2, 3]].map((lead) => ({
+    given: [whole([...lead, 4]), whole([4, 5]), real([5], 0.1, 1), real([5])],
+    apply: (x, w, scales, b) => x.apply("product8", [w.cast("i8"), scales, b]),
+  })),
+  // The first number of each block is 127, so that the rest is rounded to itself.
+  product4: [
+    {
+      given: [whole([2, 2, 63]), ids([3, 2, 16], 256), real([3, 2], 0.1, 1), real([3])],
+      apply: (x, w, scales, b) =>
+        loud(x).apply("product4", [w.cast("f32").apply("round8", [], { zero: 0 }), scales, b]),
+    },
+    {
+      given: [whole([2, 63]), ids([3, 2, 16], 256), real([3, 2], 0.1, 1)],
+      apply: (x, w, scales) => loud(x).apply("product4", [w.cast("f32").apply("round8", [], { zero: 0 }), scales]),
+    },
   ],
   softmax: [{ given: [real([2, 5])], apply: (x) => x.apply("softmax") }],
   logSoftmax: [{ given: [real([2, 5])], apply: (x) => x.apply("logSoftmax") }],

@@ -14,6 +14,7 @@ import {
 import { merged } from "../../src/models/text-model.ts";
 import { openEnded } from "../../src/weights/checkpoint.ts";
 import { close, type Source, type Weights, weights } from "../../src/weights/path.ts";
+import { internlm2Shapes, internVit300M } from "../support/published.ts";
 
 /** config.json of Mini-Monkey 2B, as far as the code reads it. */
 const published = {
@@ -57,48 +58,12 @@ const published = {
 };
 const config = miniMonkeyConfig.parse(published);
 
-/** model.safetensors of Mini-Monkey 2B: names and shapes of its header, `*` for each of 24 layers. */
-const patterns: Record<string, number[]> = {
-  "vision_model.embeddings.class_embedding": [1, 1, 1024],
-  "vision_model.embeddings.patch_embedding.weight": [1024, 3, 14, 14],
-  "vision_model.embeddings.patch_embedding.bias": [1024],
-  "vision_model.embeddings.position_embedding": [1, 1025, 1024],
-  "vision_model.encoder.layers.*.ls1": [1024],
-  "vision_model.encoder.layers.*.ls2": [1024],
-  "vision_model.encoder.layers.*.norm1.weight": [1024],
-  "vision_model.encoder.layers.*.norm1.bias": [1024],
-  "vision_model.encoder.layers.*.norm2.weight": [1024],
-  "vision_model.encoder.layers.*.norm2.bias": [1024],
-  "vision_model.encoder.layers.*.attn.qkv.weight": [3072, 1024],
-  "vision_model.encoder.layers.*.attn.qkv.bias": [3072],
-  "vision_model.encoder.layers.*.attn.proj.weight": [1024, 1024],
-  "vision_model.encoder.layers.*.attn.proj.bias": [1024],
-  "vision_model.encoder.layers.*.mlp.fc1.weight": [4096, 1024],
-  "vision_model.encoder.layers.*.mlp.fc1.bias": [4096],
-  "vision_model.encoder.layers.*.mlp.fc2.weight": [1024, 4096],
-  "vision_model.encoder.layers.*.mlp.fc2.bias": [1024],
-  "mlp1.0.weight": [4096],
-  "mlp1.0.bias": [4096],
-  "mlp1.1.weight": [2048, 4096],
-  "mlp1.1.bias": [2048],
-  "mlp1.3.weight": [2048, 2048],
-  "mlp1.3.bias": [2048],
-  "language_model.model.tok_embeddings.weight": [92553, 2048],
-  "language_model.model.layers.*.attention.wqkv.weight": [4096, 2048],
-  "language_model.model.layers.*.attention.wo.weight": [2048, 2048],
-  "language_model.model.layers.*.feed_forward.w1.weight": [8192, 2048],
-  "language_model.model.layers.*.feed_forward.w3.weight": [8192, 2048],
-  "language_model.model.layers.*.feed_forward.w2.weight": [2048, 8192],
-  "language_model.model.layers.*.attention_norm.weight": [2048],
-  "language_model.model.layers.*.ffn_norm.weight": [2048],
-  "language_model.model.norm.weight": [2048],
-  "language_model.output.weight": [92553, 2048],
-};
-const layers = [...Array(24).keys()];
+/** model.safetensors of Mini-Monkey 2B: names and shapes of its header. */
 const checkpoint = new Map(
-  Object.entries(patterns).flatMap(([key, shape]) =>
-    (key.includes("*") ? layers.map((i) => key.replace("*", `${i}`)) : [key]).map((name) => [name, shape] as const),
-  ),
+  Object.entries({
+    ...internVit300M(2048),
+    ...internlm2Shapes("language_model.", { v: 92553, d: 2048, m: 8192, layers: 24, kv: 1024 }),
+  }),
 );
 
 /** The whole model: pixels and ids to logits. */
@@ -182,7 +147,7 @@ describe("a checkpoint that is not the model's is refused", () => {
 
 describe("config.json says what the code computes, or is refused", () => {
   test.each<[string, object]>([
-    ["template", { template: "phi3-chat" }],
+    ["template", { template: "plain" }],
     ["select_layer", { select_layer: -2 }],
     ["ps_version", { ps_version: "v3" }],
     ["downsample_ratio", { downsample_ratio: 2 }],

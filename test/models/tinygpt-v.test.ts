@@ -6,6 +6,7 @@ import { evaluate } from "../../src/graph/evaluate.ts";
 import type { Outputs } from "../../src/graph/graph.ts";
 import { input, iota } from "../../src/graph/tensor.ts";
 import { total } from "../../src/graph/value.ts";
+import { imageSize } from "../../src/models/blip2.ts";
 import { phi2 } from "../../src/models/phi2.ts";
 import {
   type TinyGptVConfig,
@@ -23,7 +24,7 @@ import { drawn, value } from "../support/values.ts";
 function shapes(c: TinyGptVConfig): Map<string, readonly number[]> {
   const source = openEnded();
   const w = weights(source);
-  const side = c.vit.img_size;
+  const side = imageSize(c);
   tinyGptSight(input("pixels", [1, 3, side, side]), w, c);
   const model = tinyGptLanguageModel(w, c);
   model.head(model.states(model.embed(input("ids", [1, 4], "i64")), { positions: iota(4).reshape([1, 4]) }).at(-1)!);

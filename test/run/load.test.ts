@@ -219,7 +219,7 @@ describe("errors cross the thread with their class and message", () => {
       "an option out of range",
       async () => load(babble, { precision: "int3" }),
       "RequestError",
-      /precision is "int3"; this build runs f32/,
+      /precision is "int3"; expected one of f32/,
     ],
     ["a ratio out of range", async () => load(babble, { scm: 2 }), "RequestError", /scm is 2; expected a ratio/],
     ["tiles of no kind", async () => load(babble, { tiles: "mosaic" }), "RequestError", /no tiling "mosaic"/],

@@ -16,6 +16,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { FormatError, RequestError, WeightError } from "../../src/errors.ts";
 import { verify } from "../../src/eval/verify.ts";
 import type { TinyGptVFolder } from "../../src/models/tinygpt-v.ts";
+import type { AnswerRecord } from "../../src/run/answer.ts";
 import { convert } from "../../src/run/convert.ts";
 import { openModel } from "../../src/run/model.ts";
 import type { Adapters } from "../../src/run/source.ts";
@@ -263,15 +264,30 @@ test("a folder taken to pieces comes back tensor by tensor, and answers at twice
     expect([key, shape]).toEqual([key, tensors.get(key)!.shape]);
     expect([key, gap(data, tensors.get(key)!.data)]).toEqual([key, 0]);
   }
-  const model = await openModel(dest, { threads: 1 });
+  expect((await answered(dest)).usage).toMatchObject({ visual_tokens: 32, completion_tokens: 2 });
+});
+
+test("adapters are merged before weights are rounded to 8 bits, which answer nearly as they did", async () => {
+  const config = tinyGptConfig({ lora: { r: 8, lora_alpha: 16 } });
+  const whole = tinyWhole(fresh(), config);
+  const source = published(cut(tensorsOf(join(whole, "model.safetensors")), peft), config);
+  const [few, kept] = [fresh(), fresh()];
+  await convert(source, few, { precision: "int8" });
+  await convert(source, kept, { precision: "f32", adapters: "keep" });
+  const [rounded, exact] = [await answered(few), await answered(kept)];
+  expect(Math.abs(rounded.probability! - exact.probability!)).toBeLessThan(0.01);
+});
+
+async function answered(folder: string): Promise<AnswerRecord> {
+  const model = await openModel(folder, { threads: 1 });
   const image = { data: Uint8Array.from({ length: 300 }, (_, i) => i), width: 10, height: 10 };
   const messages = [{ role: "user", content: "What?" }] as const;
   const answer = model.answer({ images: [{ name: "ramp", image }], messages }, { maxTokens: 2 });
   let step = await answer.next();
   while (!step.done) step = await answer.next();
-  expect(step.value.usage).toMatchObject({ visual_tokens: 32, completion_tokens: 2 });
   await model.close();
-});
+  return step.value;
+}
 
 describe("pieces that do not fit together are refused by name, and nothing is left", () => {
   const config = { ...sizes("tinygptv_e2e"), ...tinyFolder };

@@ -233,9 +233,9 @@ describe("an image, a question, an answer and a second question are written as b
       "phi3-chat",
       `<|system|>\n${system.internvl}<|end|><|user|>\n<img><IMG_CONTEXT><IMG_CONTEXT></img>\nQ1<|end|><|assistant|>\nA1<|end|><|user|>\nQ2<|end|><|assistant|>\n`,
     ],
-    ["minigpt4", `${system.minigpt}###Human: <Img><ImageHere></Img> Q1###Assistant: A1###Human: Q2###Assistant: `],
+    ["minigpt-4", `${system.minigpt}###Human: <Img><ImageHere></Img> Q1###Assistant: A1###Human: Q2###Assistant: `],
     ["vicuna_v1", `${system.vicuna} USER: <image>\nQ1 ASSISTANT: A1</s>USER: Q2 ASSISTANT:`],
-    ["llava", "USER: <image>\nQ1 ASSISTANT: A1 USER: Q2 ASSISTANT:"],
+    ["llava-hf", "USER: <image>\nQ1 ASSISTANT: A1 USER: Q2 ASSISTANT:"],
     ["tinygpt-v", `${system.minigpt}###Human: <Img><ImageHere></Img> Q1###Assistant: A1###Human: Q2###Assistant: `],
     ["tinygpt-v-stage4", "<s>[INST] <Img><ImageHere></Img> Q1 [/INST]A1<s>[INST] Q2 [/INST]"],
     ["tinygpt-v-benchmark", "###Human: <Img><ImageHere></Img> Q1###Assistant: A1###Human: Q2###Assistant: "],
@@ -268,7 +268,7 @@ describe("where marks are plain text", () => {
   });
 
   test("MiniGPT-4's begin stands in front of the first piece alone", () => {
-    const options = { template: chatTemplate("minigpt4"), system: "", imageTokens: [1] };
+    const options = { template: chatTemplate("minigpt-4"), system: "", imageTokens: [1] };
     const [first, second] = ["###Human: <Img>", "</Img> the###Assistant: "].map((piece) => pieces.encode(piece));
     expect(promptIds(pieces, [user("the")], options)).toEqual([1, ...first, -1, ...second]);
   });
@@ -299,7 +299,7 @@ describe("where marks are plain text", () => {
     ["tinygpt-v", " a cup###Human: and?", "a cup"],
     ["tinygpt-v-stage4", "x\nAssistant: y Assistant: a cup ", "a cup"],
     ["tinygpt-v-stage4", "a Assistant: cup###x Assistant: y", "cup"],
-    ["minigpt4", "###", ""],
+    ["minigpt-4", "###", ""],
     ["tinygpt-v-benchmark", "<s> x [/INST] a <s>cup ###</s> y", "a cup ###"],
     ["internlm2-chat", " a ### cup", " a ### cup"],
   ])("%s's answer in %j is %j", (name, written, answer) => {

@@ -1,0 +1,97 @@
+/** How a converted model's weights are stored: which form each takes at a precision, and its numbers piece by piece. */
+import { WeightError } from "../errors.ts";
+import { type Outputs, order } from "../graph/graph.ts";
+import { block, companionShapes, companions, type Form, type Packed, pack4, pack8 } from "../weights/packed.ts";
+import type { Published } from "../weights/published.ts";
+import type { StoredTensor } from "../weights/safetensors.ts";
+
+/** How weights are stored. In int8 and int4 that is how matrices are; norms, biases and positions are few and stay f32. */
+export type StoredPrecision = "f16" | "f32" | "int8" | "int4";
+
+/** The graphs that read the weights, and the number of ids. */
+export interface Read {
+  readonly eyes: Outputs;
+  readonly words: Outputs;
+  readonly vocabulary: number;
+}
+
+/** The forms of each matrix by how the graphs use it; keys that are not named stay numbers. Four bits are for the layers that each token of an answer
+ *  reads: the tower runs once and sees finer in eight, and so do the vectors and the logits of the words. */
+export function formsOf({ eyes, words, vocabulary }: Read, precision: StoredPrecision): Map<string, Form[]> {
+  const forms = new Map<string, Form[]>();
+  if (precision === "f16" || precision === "f32") return forms;
+  for (const graph of [eyes, words])
+    for (const [key, { uses, shape }] of usesOf(graph)) {
+      if (shape.length !== 2 || [...uses].some((use) => use !== "product" && use !== "table")) continue;
+      const few = precision === "int4" && graph === words && shape[0] !== vocabulary && shape[1] % block === 0;
+      const own = [...uses].map((use): Form => (use === "table" ? "rows8" : few ? "blocks4" : "columns8"));
+      forms.set(key, own.sort());
+    }
+  return forms;
+}
+
+type Use = "product" | "table" | "other";
+
+/** What each weight of a graph is: the matrix of products, a table that rows are taken of, or something else. */
+function usesOf(graph: Outputs): Map<string, { uses: Set<Use>; shape: readonly number[] }> {
+  const found = new Map<string, { uses: Set<Use>; shape: readonly number[] }>();
+  for (const { op, inputs } of order(Object.values(graph)))
+    for (const [i, x] of inputs.entries()) {
+      if (x.op !== "param") continue;
+      const use: Use = op === "project" && i === 1 ? "product" : op === "rows" && i === 0 ? "table" : "other";
+      const entry = found.get(x.attrs.key) ?? { uses: new Set(), shape: x.shape as readonly number[] };
+      found.set(x.attrs.key, { ...entry, uses: entry.uses.add(use) });
+    }
+  return found;
+}
+
+/** The tensors to write for a key, in order: itself, or the companions of its forms. `onNumbers` hears how many more numbers were read. */
+export function storedAs(
+  published: Published,
+  key: string,
+  forms: readonly Form[] | undefined,
+  precision: StoredPrecision,
+  onNumbers: (count: number) => void,
+): (readonly [string, StoredTensor])[] {
+  const { shape } = published.entries.get(key)!;
+  function* pieces(): Generator<Float32Array> {
+    for (const values of published.pieces(key)) {
+      yield rounded(values, key, precision, published.name);
+      onNumbers(values.length);
+    }
+  }
+  if (!forms) return [[key, { dtype: precision === "f16" ? "F16" : "F32", shape, data: pieces }]];
+  let scales = new Float32Array();
+  const numbers = (form: Form): Packed["numbers"] => {
+    const packed = form === "blocks4" ? pack4(pieces(), shape) : pack8(pieces(), shape, form);
+    ({ scales } = packed as { scales: Float32Array<ArrayBuffer> });
+    return packed.numbers;
+  };
+  return forms.flatMap((form, i) => {
+    const [shapes, names] = [companionShapes(form, shape), companions(key, form)];
+    const dtype = form === "blocks4" ? "U8" : "I8";
+    const tensors = [[names[0], { dtype, shape: shapes[0], data: () => [numbers(form)] }]] as const;
+    // Two forms of one matrix share their scales.
+    if (i > 0 && companions(key, forms[i - 1])[1] === names[1]) return [...tensors];
+    return [...tensors, [names[1], { dtype: "F32", shape: shapes[1], data: () => [scales] }]] as const;
+  });
+}
+
+/** Largest magnitude that rounds to a finite F16. */
+const f16Limit = 65520;
+
+function rounded(
+  values: ArrayLike<number | bigint>,
+  key: string,
+  precision: StoredPrecision,
+  name: string,
+): Float32Array {
+  const floats = values instanceof Float32Array ? values : Float32Array.from(values, Number);
+  const limit = precision === "f16" ? f16Limit : Number.POSITIVE_INFINITY;
+  const bad = floats.findIndex((v) => !(Math.abs(v) < limit));
+  if (bad < 0) return floats;
+  const why = Number.isFinite(floats[bad])
+    ? "beyond f16; choose --precision f32"
+    : "no number; download the file again";
+  throw new WeightError(`${name}: "${key}" holds ${floats[bad]}, ${why}`);
+}

@@ -1,0 +1,119 @@
+/** Weights in few bits: the tensors that stand in a file for one of the model's, and how a matrix becomes them. */
+
+/** The forms a matrix K of [n, m] is stored in. Which one fits depends on its use: products read columns8 or blocks4, a table of vectors rows8; a table that
+ *  is also a factor has two.
+ *  - `columns8`: K.columns8, i8 [m, n], the transpose, as products want it; times K.scales, f32 [n].
+ *  - `rows8`: K.rows8, i8 [n, m]; times K.scales, f32 [n].
+ *  - `blocks4`: K.blocks4, u8 [n, m/32, 16], two numbers a byte, the earlier one low, less 8; times K.blockScales, f32 [n, m/32]. */
+export type Form = "columns8" | "rows8" | "blocks4";
+
+/** Names of the companions of a key: its numbers in that form, and their scales. */
+export const companions = (key: string, form: Form): [numbers: string, scales: string] => [
+  `${key}.${form}`,
+  `${key}.${form === "blocks4" ? "blockScales" : "scales"}`,
+];
+
+/** The key that a companion belongs to and its form; undefined for scales, which come with their numbers, and for other keys. */
+export function packedKey(name: string): { key: string; form: Form } | undefined {
+  const [, key, form] = /^(.+)\.(columns8|rows8|blocks4)$/.exec(name) ?? [];
+  return key === undefined ? undefined : { key, form: form as Form };
+}
+
+/** Whether a name is that of scales. */
+export const isScales = (name: string): boolean => /\.(scales|blockScales)$/.test(name);
+
+/** The shape [n, m] of a matrix by that of its numbers. */
+export function matrixShape(form: Form, shape: readonly number[]): number[] {
+  const [a, b] = shape;
+  return form === "columns8" ? [b, a] : form === "rows8" ? [a, b] : [a, b * block];
+}
+
+/** The shapes of both companions of a matrix [n, m]. */
+export function companionShapes(form: Form, [n, m]: readonly number[]): [numbers: number[], scales: number[]] {
+  if (form === "blocks4")
+    return [
+      [n, m / block, block / 2],
+      [n, m / block],
+    ];
+  return [form === "columns8" ? [m, n] : [n, m], [n]];
+}
+
+/** Numbers that share a scale in blocks4. */
+export const block = 32;
+
+/** A matrix whose rows come one piece after the other, rounded row by row. */
+export interface Packed {
+  readonly numbers: Int8Array | Uint8Array;
+  readonly scales: Float32Array;
+}
+
+/** Rounds a matrix [n, m] to 8 bits, symmetric, by the largest magnitude of each row. pieces: its numbers, row-major. */
+export function pack8(pieces: Iterable<Float32Array>, [n, m]: readonly number[], form: "columns8" | "rows8"): Packed {
+  const numbers = new Int8Array(n * m);
+  const scales = new Float32Array(n);
+  for (const { from, count, data } of rowGroups(pieces, m)) {
+    for (let r = 0; r < count; r++) scales[from + r] = largest(data, r * m, m) / 127;
+    const inverse = Float32Array.from({ length: count }, (_, r) => (scales[from + r] ? 1 / scales[from + r] : 0));
+    // The inner loop writes neighbours, whichever way the result lies.
+    if (form === "rows8")
+      for (let i = 0; i < count * m; i++) numbers[from * m + i] = Math.round(data[i] * inverse[Math.floor(i / m)]);
+    else
+      for (let i = 0; i < m; i++)
+        for (let r = 0; r < count; r++) numbers[i * n + from + r] = Math.round(data[r * m + i] * inverse[r]);
+  }
+  return { numbers, scales };
+}
+
+/** Rounds a matrix [n, m] to 4 bits in blocks of 32 along its rows: the number of largest magnitude becomes −8, the end that reaches further. */
+export function pack4(pieces: Iterable<Float32Array>, [n, m]: readonly number[]): Packed {
+  const numbers = new Uint8Array((n * m) / 2);
+  const scales = new Float32Array((n * m) / block);
+  for (const { from, count, data } of rowGroups(pieces, m))
+    for (let b = 0; b < (count * m) / block; b++) {
+      const at = (from * m) / block + b;
+      const scale = furthest(data, b * block) / -8;
+      scales[at] = scale;
+      const nibble = (i: number): number =>
+        scale ? Math.min(15, Math.max(0, Math.round(data[b * block + i] / scale) + 8)) : 8;
+      for (let i = 0; i < block; i += 2) numbers[(at * block + i) / 2] = nibble(i) | (nibble(i + 1) << 4);
+    }
+  return { numbers, scales };
+}
+
+/** Rows that are rounded together: enough for runs of neighbours in the transpose, few enough to stay in the cache. */
+const group = 64;
+
+/** The rows of a matrix in groups, whatever the pieces they come in. */
+function* rowGroups(
+  pieces: Iterable<Float32Array>,
+  m: number,
+): Generator<{ from: number; count: number; data: Float32Array }> {
+  let data = new Float32Array(group * m);
+  let [filled, from] = [0, 0];
+  for (const piece of pieces)
+    for (let at = 0; at < piece.length; ) {
+      const some = piece.subarray(at, at + data.length - filled);
+      data.set(some, filled);
+      filled += some.length;
+      at += some.length;
+      if (filled < data.length) continue;
+      yield { from, count: group, data };
+      from += group;
+      filled = 0;
+      data = new Float32Array(group * m);
+    }
+  if (filled) yield { from, count: filled / m, data };
+}
+
+function largest(data: Float32Array, from: number, n: number): number {
+  let most = 0;
+  for (let i = from; i < from + n; i++) most = Math.max(most, Math.abs(data[i]));
+  return most;
+}
+
+/** The number of largest magnitude in a block, with its sign. */
+function furthest(data: Float32Array, from: number): number {
+  let far = 0;
+  for (let i = from; i < from + block; i++) if (Math.abs(data[i]) > Math.abs(far)) far = data[i];
+  return far;
+}
