@@ -7,7 +7,10 @@ import { byteCache, floatCache } from "../models/cache.ts";
 import type { Multimodal } from "../models/multimodal.ts";
 import { int8 } from "../quant/int8.ts";
 import { formOf, packed } from "../quant/packed.ts";
-import { chatTemplate, promptIds } from "../text/template.ts";
+import { boxesIn } from "../text/boxes.ts";
+import { posed } from "../text/tasks.ts";
+import { imageId, promptIds, replyOf } from "../text/template.ts";
+import { chatTemplate } from "../text/templates.ts";
 import { cut, normalise, scale } from "../vision/tiles.ts";
 import { parseTiling, type TilePlan, type Tiling } from "../vision/tilings.ts";
 import { openCheckpoint } from "../weights/checkpoint.ts";
@@ -64,8 +67,9 @@ export async function openModel(
   const whole = readModel(folder);
   const tokenizer = readTokenizer(folder, whole.vocabulary);
   const template = chatTemplate(whole.template);
-  const placeholder = tokenizer.id(template.image.token);
+  const placeholder = imageId(tokenizer, template);
   const stopIds = template.stop.map((token) => tokenizer.id(token));
+  const ends = template.reply ? [template.reply.until] : [];
   const sightOf = (asked: SightOptions) => policy(asked, options, whole);
   sightOf({});
   const checkpoint = openCheckpoint(folder);
@@ -122,7 +126,9 @@ export async function openModel(
     timing.image = clock();
 
     const imageTokens = views.map(({ plan }) => plan.tiles.length * whole.tokensPerTile);
-    const ids = promptIds(tokenizer, messages, { template, system: whole.system, imageTokens });
+    const only = views.length === 1 ? views[0].seen : undefined;
+    const put = posed(messages, asked, template.tasks ?? {}, only);
+    const ids = promptIds(tokenizer, put, { template, system: whole.system, imageTokens });
     if (!compression) checkLength(ids.length, whole.longest);
     const features: Float32Array[] = [];
     for (const { pixels } of views) features.push(await sight.see(pixels, signal));
@@ -140,11 +146,15 @@ export async function openModel(
 
     const room = whole.longest - prompt.ids.length + 1;
     const maxTokens = Math.min(asked.maxTokens ?? whole.maxNewTokens ?? 512, Math.max(room, 1));
-    const made = yield* generate(language, prompt, tokenizer, { ...asked, maxTokens, stopIds, signal });
+    const stop = [...ends, ...(asked.stop ?? [])];
+    const repetitionPenalty = asked.repetitionPenalty ?? whole.repetitionPenalty;
+    const how = { ...asked, repetitionPenalty, maxTokens, stopIds, stop, signal };
+    const made = yield* generate(language, prompt, tokenizer, how);
     return {
       model: name,
       question: words(messages.at(-1)!.content, images.length),
-      answer: made.answer,
+      answer: replyOf(made.answer, template),
+      boxes: only ? boxesIn(replyOf(tokenizer.spelled(made.ids), template), only) : [],
       finish_reason: made.finishReason,
       probability: mean(made),
       images: views.map(({ seen }) => seen),
