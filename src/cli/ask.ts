@@ -22,6 +22,7 @@ interface Options {
   readonly scm?: number | "off";
   readonly precision: string;
   readonly threads?: number;
+  readonly force?: boolean;
   readonly json?: boolean;
 }
 
@@ -70,6 +71,7 @@ export const ask: Command<Options> = {
       default: "f32",
     },
     { flags: "--threads <n>", about: "threads to compute with (default: all cores)", parse: whole(1) },
+    { flags: "--force", about: "go on where the answer seems to take more memory than is free" },
     jsonOption,
   ],
   run,
@@ -79,12 +81,12 @@ async function run(words: readonly string[], options: Options, terminal: Termina
   if (words.length < 2 && !options.task)
     throw usageError("one word is not enough; expected at least one image and a question");
   const [sources, questions] = words.length < 2 ? [words, []] : [words.slice(0, -1), words.slice(-1)];
-  const { model: name, tiles, scm, precision, threads, json: whole, ...sampling } = options;
+  const { model: name, tiles, scm, precision, threads, force, json: whole, ...sampling } = options;
   const parts: ChatPart[] = [];
   for (const source of sources) parts.push(...(await imagesOf(source, terminal)));
   for (const text of questions) parts.push({ type: "text", text });
   const { load } = await import("../run/load.ts");
-  const model = await load(name, { tiles, scm, precision, threads });
+  const model = await load(name, { tiles, scm, precision, threads, force });
   try {
     const answer = model.chat([{ role: "user", content: parts }], sampling);
     for (;;) {

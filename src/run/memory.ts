@@ -1,17 +1,12 @@
 /** How much memory an answer takes, told from the graphs before anything is opened. */
 import { RequestError } from "../errors.ts";
 import { bytesOf, peakBytes, weightBytes } from "../graph/cost.ts";
-import { inputsOf, type Outputs } from "../graph/graph.ts";
+import { inputsOf } from "../graph/graph.ts";
 import type { Multimodal } from "../models/multimodal.ts";
 import { roomFor } from "./cache.ts";
+import type { Graphs } from "./graphs.ts";
 import { chunk } from "./language.ts";
 import { tilesAtOnce } from "./sight.ts";
-
-/** The graphs of a model as the engine gets them. */
-export interface Graphs {
-  readonly eyes: Outputs;
-  readonly words: Outputs;
-}
 
 /** What is asked of it: tiles of all images, tokens of the prompt and of the answer. */
 export interface Load {
@@ -55,12 +50,40 @@ export function answerBytes(
   );
 }
 
-/** Throws RequestError (507) where `bytes` more than this process has do not fit into what is free. */
-export function checkMemory(what: string, bytes: number, free: number = process.availableMemory()): void {
+/** Memory of one model, checked before it is taken. */
+export interface Memory {
+  /** Throws RequestError (507) where the model called `name` does not fit into what is free. */
+  checkOpening(name: string): void;
+  /** The same for an answer of the open model. */
+  checkAnswer(load: Load): void;
+}
+
+/** `force`: nothing is refused. `free`: bytes that this process may still take. */
+export function memoryOf(
+  graphs: Graphs,
+  model: Multimodal,
+  force: boolean,
+  free: () => number = () => process.availableMemory(),
+): Memory {
+  // What the largest answer so far took is still there for the next one.
+  let held = 0;
+  return {
+    checkOpening(name) {
+      if (!force) check(name, openBytes(graphs), free());
+    },
+    checkAnswer(load) {
+      const bytes = answerBytes(graphs, model, load);
+      if (!force) check("this answer", bytes - held, free());
+      held = Math.max(held, bytes);
+    },
+  };
+}
+
+function check(what: string, bytes: number, free: number): void {
   if (bytes <= free) return;
   const [needed, has] = [bytes, free].map((n) => `${(n / 1e9).toFixed(1)} GB`);
   throw new RequestError(
-    `${what} takes about ${needed} of memory and ${has} are free; close other programs, convert the model to int8 or int4, give fewer tiles, or try all the same with --force`,
+    `${what} takes about ${needed} of memory, ${has} are free; close other programs, convert the model to int8 or int4, give fewer tiles, or try all the same with --force`,
     507,
   );
 }
