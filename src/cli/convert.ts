@@ -3,7 +3,7 @@ import type { Adapters } from "../run/source.ts";
 import type { StoredPrecision } from "../run/storing.ts";
 import { progressBar } from "./bar.ts";
 import { type Command, jsonOption, type Terminal } from "./command.ts";
-import { json, write } from "./output.ts";
+import { json, peakBytes, write } from "./output.ts";
 import { usageError } from "./values.ts";
 
 interface Options {
@@ -46,7 +46,8 @@ async function run([source, dest]: readonly string[], options: Options, terminal
   const { tensors, parameters } = await convert(source, dest, { precision, adapters: lora, onProgress }).finally(() =>
     bar?.stop(),
   );
-  if (options.json) return json(terminal, { source, dest, precision, tensors, parameters });
+  if (options.json)
+    return json(terminal, { source, dest, precision, tensors, parameters, peak_rss_bytes: peakBytes() });
   return write(terminal.stdout, `${tensors} weights, ${(parameters / 1e6).toFixed(1)} million numbers, in ${dest}\n`);
 }
 

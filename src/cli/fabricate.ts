@@ -1,7 +1,7 @@
 /** `galago fabricate`: weights of a published model's size, made here. */
 import { progressBar } from "./bar.ts";
 import { type Command, jsonOption, type Terminal } from "./command.ts";
-import { json, write } from "./output.ts";
+import { json, peakBytes, write } from "./output.ts";
 import { whole } from "./values.ts";
 
 interface Options {
@@ -33,7 +33,7 @@ async function run([name]: readonly string[], { out, seed, json: asJson }: Optio
   const onProgress = (done: number, total: number): void => bar?.update(done / total);
   try {
     const made = fabricate(knownConfig(name), out, { seed, onProgress });
-    if (asJson) return await json(terminal, { model: name, out, seed, ...made });
+    if (asJson) return await json(terminal, { model: name, out, seed, ...made, peak_rss_bytes: peakBytes() });
     const { tensors, parameters, bytes } = made;
     const text = `${tensors} weights, ${(parameters / 1e6).toFixed(1)} million numbers, ${(bytes / 1e9).toFixed(2)} GB, in ${out}\n`;
     return await write(terminal.stdout, text);

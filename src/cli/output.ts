@@ -32,6 +32,9 @@ export async function save(path: string, content: string | Uint8Array): Promise<
   }
 }
 
+/** The most memory that this process was resident with so far. */
+export const peakBytes = (): number => process.resourceUsage().maxRSS * 1024;
+
 /** Lines of cells as text in columns, the first line being their titles. */
 export function columns(lines: readonly (readonly string[])[]): string {
   const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
