@@ -134,7 +134,7 @@ export async function openStories(precision, threads) {
   try {
     writeSafetensors(join(folder, "published.safetensors"), tensors);
     const words = graphOf(weights(openEnded()), config);
-    const forms = formsOf({ eyes: {}, words, vocabulary: config.vocab_size }, precision);
+    const forms = formsOf({ eyes: {}, words }, precision);
     const published = await openPublished(folder);
     const store = ([key]) => storedAs(published, key, forms.get(key), precision, () => undefined);
     writeSafetensors(join(folder, file), tensors.flatMap(store));

@@ -33,6 +33,6 @@ describe.skipIf(!hasStories)("stories15M", () => {
     }
     expect(perplexity.f32).toBeLessThan(6);
     expect(perplexity.int8 / perplexity.f32).toBeLessThan(1.01);
-    expect(perplexity.int4 / perplexity.f32).toBeLessThan(1.15);
+    expect(perplexity.int4 / perplexity.f32).toBeLessThan(1.04);
   });
 });

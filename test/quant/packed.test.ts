@@ -12,7 +12,7 @@ import { convert } from "../../src/run/convert.ts";
 import { openModel } from "../../src/run/model.ts";
 import { readModel } from "../../src/run/models.ts";
 import { ortNode } from "../../src/run/ort-node.ts";
-import type { StoredPrecision } from "../../src/run/storing.ts";
+import { formsOf, type StoredPrecision } from "../../src/run/storing.ts";
 import { openCheckpoint } from "../../src/weights/checkpoint.ts";
 import { type Weights, weights } from "../../src/weights/path.ts";
 import { openSafetensors, type StoredTensor, writeSafetensors } from "../../src/weights/safetensors.ts";
@@ -142,4 +142,16 @@ describe("a packed file that is not whole names what is wrong", () => {
     await expect(opened).rejects.toThrow(message);
     await expect(opened).rejects.toThrow(WeightError);
   });
+});
+
+test("four bits are for what passes a gate: values, outputs and logits keep eight, whatever they are called", () => {
+  for (const config of Object.values(shapes)) {
+    const folder = tinyModel(fresh(), { config });
+    const { logits, eyes } = logitsOf(weights(openCheckpoint(folder)), folder);
+    const forms = formsOf({ words: { logits }, eyes: { eyes } }, "int4");
+    const four = [...forms].filter(([, own]) => own.includes("blocks4")).map(([key]) => key);
+    const gates = [...forms.keys()].filter((key) => /\.(w1|w3|gate_proj|up_proj)\.weight$/.test(key));
+    expect(gates).toHaveLength(4);
+    expect(four.sort()).toEqual(gates.sort());
+  }
 });
