@@ -97,12 +97,10 @@ export function storedAs(
     ({ scales } = packed as { scales: Float32Array<ArrayBuffer> });
     return packed.numbers;
   };
-  return forms.flatMap((form, i) => {
+  return forms.flatMap((form) => {
     const [shapes, names] = [companionShapes(form, shape), companions(key, form)];
     const dtype = form === "blocks4" ? "U8" : "I8";
     const tensors = [[names[0], { dtype, shape: shapes[0], data: () => [numbers(form)] }]] as const;
-    // Two forms of one matrix share their scales.
-    if (i > 0 && companions(key, forms[i - 1])[1] === names[1]) return [...tensors];
     return [...tensors, [names[1], { dtype: "F32", shape: shapes[1], data: () => [scales] }]] as const;
   });
 }

@@ -32,7 +32,7 @@ describe.skipIf(!hasStories)("stories15M", () => {
       await model.close();
     }
     expect(perplexity.f32).toBeLessThan(6);
-    expect(perplexity.int8 / perplexity.f32).toBeLessThan(1.01);
+    expect(perplexity.int8 / perplexity.f32).toBeLessThan(1.005);
     expect(perplexity.int4 / perplexity.f32).toBeLessThan(1.04);
   });
 });

@@ -123,7 +123,7 @@ describe("a packed file that is not whole names what is wrong", () => {
   test.each<[string, (tensors: Map<string, StoredTensor>) => void, RegExp]>([
     [
       "without its scales",
-      (t) => t.delete(`${key}.scales`),
+      (t) => t.delete(`${key}.columnScales`),
       /w1\.weight" is stored as columns8, .* its scales missing; convert/,
     ],
     [
@@ -132,6 +132,11 @@ describe("a packed file that is not whole names what is wrong", () => {
       /w1\.weight" is stored as columns8/,
     ],
     ["without the numbers", (t) => t.delete(`${key}.columns8`), /no weight ".*w1\.weight"/],
+    [
+      "with scales of nothing",
+      (t) => t.set("more.scales", { dtype: "F32", shape: [1], data: new Float32Array(1) }),
+      /leaves 1 unused: more\.scales/,
+    ],
     [
       "with one too many",
       (t) => t.set("more.columns8", { dtype: "I8", shape: [1, 1], data: new Int8Array(1) }),
