@@ -1,6 +1,8 @@
 /** `galago ask`: a question about images or PDF pages, answered as it is written. */
 import type { AnswerRecord } from "../run/answer.ts";
 import type { ChatPart } from "../run/chat.ts";
+import type { Box, PhraseBox } from "../text/boxes.ts";
+import { type Task, tasks } from "../text/tasks.ts";
 import { type Command, jsonOption, modelOption, type Terminal } from "./command.ts";
 import { input, nameOf } from "./input.ts";
 import { json, notice, write } from "./output.ts";
@@ -14,10 +16,13 @@ interface Options {
   readonly topK?: number;
   readonly repetitionPenalty?: number;
   readonly seed?: number;
+  readonly task?: Task;
+  readonly box?: Box;
   readonly tiles?: string;
   readonly scm?: number | "off";
   readonly precision: string;
   readonly threads?: number;
+  readonly force?: boolean;
   readonly json?: boolean;
 }
 
@@ -52,6 +57,12 @@ export const ask: Command<Options> = {
       about: "msac, msac:detailed=4..12,adaptive=3..7, dynamic:1..12, native:1..12 or single",
       parse: tiles,
     },
+    {
+      flags: "--task <task>",
+      about: `what a model was trained to do: ${tasks.join(", ")}; caption, grounding and identify need no question`,
+      parse: task,
+    },
+    { flags: "--box <x1,y1,x2,y2>", about: "what identify is asked about, in pixels of the image", parse: box },
     { flags: "--scm <ratio>", about: "the part of the detailed layer's tokens to keep, or off", parse: scm },
     {
       flags: "--precision <p>",
@@ -60,19 +71,22 @@ export const ask: Command<Options> = {
       default: "f32",
     },
     { flags: "--threads <n>", about: "threads to compute with (default: all cores)", parse: whole(1) },
+    { flags: "--force", about: "go on where the answer seems to take more memory than is free" },
     jsonOption,
   ],
   run,
 };
 
 async function run(words: readonly string[], options: Options, terminal: Terminal): Promise<void> {
-  if (words.length < 2) throw usageError("one word is not enough; expected at least one image and a question");
-  const { model: name, tiles, scm, precision, threads, json: whole, ...sampling } = options;
+  if (words.length < 2 && !options.task)
+    throw usageError("one word is not enough; expected at least one image and a question");
+  const [sources, questions] = words.length < 2 ? [words, []] : [words.slice(0, -1), words.slice(-1)];
+  const { model: name, tiles, scm, precision, threads, force, json: whole, ...sampling } = options;
   const parts: ChatPart[] = [];
-  for (const source of words.slice(0, -1)) parts.push(...(await imagesOf(source, terminal)));
-  parts.push({ type: "text", text: words.at(-1)! });
+  for (const source of sources) parts.push(...(await imagesOf(source, terminal)));
+  for (const text of questions) parts.push({ type: "text", text });
   const { load } = await import("../run/load.ts");
-  const model = await load(name, { tiles, scm, precision, threads });
+  const model = await load(name, { tiles, scm, precision, threads, force });
   try {
     const answer = model.chat([{ role: "user", content: parts }], sampling);
     for (;;) {
@@ -111,16 +125,32 @@ function isPdf(bytes: Uint8Array): boolean {
 }
 
 /** What the person should know of an answer that is less than it could be. */
-async function notices({ images, finish_reason, usage }: AnswerRecord, terminal: Terminal): Promise<void> {
+async function notices({ images, boxes, finish_reason, usage }: AnswerRecord, terminal: Terminal): Promise<void> {
   for (const { source, scale } of images)
     if (scale < 1)
       await notice(
         terminal,
         `galago: "${source}" was seen at ${Number(scale.toPrecision(2))} times its size, so detail is lost; crop it, or allow more tiles with --tiles`,
       );
+  for (const found of boxes) await notice(terminal, `galago: ${placeOf(found)}`);
   if (finish_reason === "length")
     await notice(terminal, `galago: the answer was cut after ${usage.completion_tokens} tokens; see --max-tokens`);
   if (finish_reason === "loop") await notice(terminal, "galago: the model repeated itself and was stopped");
+}
+
+const placeOf = ({ phrase, box }: PhraseBox): string =>
+  `${phrase === null ? "it" : `"${phrase}"`} is at ${box.map((edge) => Math.round(edge)).join(",")} (left, top, right, bottom in pixels)`;
+
+function task(words: string): Task {
+  const known = tasks.find((name) => name === words);
+  if (known) return known;
+  throw usageError(`"${words}" is no task, expected ${tasks.join(", ")}`);
+}
+
+function box(words: string): Box {
+  const edges = words.split(",").map((edge) => (edge.trim() === "" ? Number.NaN : Number(edge)));
+  if (edges.length === 4 && edges.every((edge) => edge >= 0)) return edges as unknown as Box;
+  throw usageError(`"${words}" is no box, expected LEFT,TOP,RIGHT,BOTTOM in pixels`);
 }
 
 function precision(words: string): string {

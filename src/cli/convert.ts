@@ -1,4 +1,5 @@
 /** `galago convert`: published weights to a model folder. */
+import type { Adapters } from "../run/source.ts";
 import type { StoredPrecision } from "../run/storing.ts";
 import { progressBar } from "./bar.ts";
 import { type Command, jsonOption, type Terminal } from "./command.ts";
@@ -7,15 +8,20 @@ import { usageError } from "./values.ts";
 
 interface Options {
   readonly precision: StoredPrecision;
+  readonly lora: Adapters;
   readonly json?: boolean;
 }
 
 /** The command as data. */
 export const convert: Command<Options> = {
   name: "convert",
-  about: "turn a published model of Mini-Monkey's shape into a folder for --model",
+  about: "turn a published model into a folder for --model",
   args: [
-    { name: "<source>", about: "config.json, .safetensors or .bin files, tokenizer.model or tokenizer.json" },
+    {
+      name: "<source>",
+      about:
+        "config.json, .safetensors or .bin files and a tokenizer; or TinyGPT-V's pieces: eva_vit_g.pth, blip2_pretrained_flant5xxl.pth, a folder phi-2, and TinyGPT-V_for_Stage4.pth or another stage's",
+    },
     { name: "<dest>", about: "where to write; made if it is not there" },
   ],
   options: [
@@ -25,6 +31,7 @@ export const convert: Command<Options> = {
       parse: precision,
       default: "f16",
     },
+    { flags: "--lora <how>", about: "TinyGPT-V's adapters: merge or keep", parse: adapters, default: "merge" },
     jsonOption,
   ],
   run,
@@ -35,11 +42,17 @@ async function run([source, dest]: readonly string[], options: Options, terminal
   const bar = progressBar(terminal, "{bar} {percentage}%, {eta} s left");
   bar?.start(1, 0);
   const onProgress = (done: number, total: number): void => bar?.update(done / total);
-  const { tensors, parameters } = await convert(source, dest, { precision: options.precision, onProgress }).finally(
-    () => bar?.stop(),
+  const { precision, lora } = options;
+  const { tensors, parameters } = await convert(source, dest, { precision, adapters: lora, onProgress }).finally(() =>
+    bar?.stop(),
   );
-  if (options.json) return json(terminal, { source, dest, precision: options.precision, tensors, parameters });
+  if (options.json) return json(terminal, { source, dest, precision, tensors, parameters });
   return write(terminal.stdout, `${tensors} weights, ${(parameters / 1e6).toFixed(1)} million numbers, in ${dest}\n`);
+}
+
+function adapters(word: string): Adapters {
+  if (word === "merge" || word === "keep") return word;
+  throw usageError(`"${word}" is nothing to do with adapters, expected merge or keep`);
 }
 
 /** A reader of the ways to store weights. */

@@ -19,8 +19,8 @@ export function flops(outputs: Outputs, sizes: Readonly<Record<string, number>> 
 
 const widths: Record<DType, number> = { f32: 4, f16: 2, bf16: 2, i64: 8, i32: 4, u8: 1, i8: 1, bool: 1 };
 
-/** Bytes of one tensor. */
-function bytesOf({ shape, dtype }: Tensor, sizes: ReadonlyMap<string, number>): number {
+/** Bytes of one tensor once its named sizes are bound. */
+export function bytesOf({ shape, dtype }: Tensor, sizes: ReadonlyMap<string, number>): number {
   return shape.reduce<number>((n, d) => n * bind(d, sizes), widths[dtype]);
 }
 

@@ -58,7 +58,7 @@ export const catalogue: readonly Published[] = [
       ),
     ],
     licence: "bsd-3-clause, phi-2 mit",
-    parameters: 3_885_555_072,
+    parameters: 3_884_473_728,
     download: 8.56e9,
   },
   one("llava-1.5-7b", "llava-hf/llava-1.5-7b-hf", "llama2", 7_063_427_072, 14.1e9),

@@ -47,7 +47,7 @@ export function miniMonkey(c: MiniMonkeyConfig): Multimodal {
     tokensPerTile: tokensPerTile(c),
     normal: imageNet,
     ...usage(c, "msac"),
-    template: c.template,
+    template: templateOf(c),
     vocabulary: vocab_size,
     width: hidden_size,
     longest: longest(c.llm_config),
@@ -56,6 +56,10 @@ export function miniMonkey(c: MiniMonkeyConfig): Multimodal {
     language: (w) => languageModel(w, c),
   };
 }
+
+/** InternVL2.5 has one template for language models with a begin token and without. */
+const templateOf = ({ template, llm_config }: MiniMonkeyConfig): string =>
+  template === "internvl2_5" && llm_config.model_type === "internlm2" ? "internvl2_5-internlm2" : template;
 
 /** The language model at its place in the whole. */
 export function languageModel(w: Weights, { llm_config: c }: MiniMonkeyConfig): TextModel {

@@ -19,6 +19,8 @@ export interface Multimodal {
   readonly template: string;
   readonly system: string | undefined;
   readonly maxNewTokens: number | undefined;
+  /** What it is spoken with where nobody says otherwise; 1 where there is none. */
+  readonly repetitionPenalty?: number | undefined;
   /** Number of ids; length of a token's vector. */
   readonly vocabulary: number;
   readonly width: number;

@@ -1,4 +1,6 @@
 /** What is asked of a model and what comes back: plain data that crosses threads. */
+import type { PhraseBox } from "../text/boxes.ts";
+import type { TaskOptions } from "../text/tasks.ts";
 import type { Message } from "../text/template.ts";
 import type { Grid } from "../vision/grids.ts";
 import type { Generated } from "./generate.ts";
@@ -17,8 +19,8 @@ export interface SightOptions {
   readonly scm?: number | "off" | undefined;
 }
 
-/** How one answer is made. */
-export interface AnswerOptions extends SampleOptions, SightOptions {
+/** How one answer is made; `task` puts the question as the model was trained on it. */
+export interface AnswerOptions extends SampleOptions, SightOptions, TaskOptions {
   /** Most tokens of the answer. Default: config.json's max_new_tokens, else 512; never more than the model can read. */
   readonly maxTokens?: number | undefined;
   /** Strings that end the answer and are no part of it. */
@@ -38,7 +40,10 @@ export interface SeenImage {
 export interface AnswerRecord {
   readonly model: string;
   readonly question: string;
+  /** The pieces joined; where a family's marks are plain text, what is the answer in them (`replyOf`). */
   readonly answer: string;
+  /** The boxes that the answer holds, in pixels of the image; none where it was not about exactly one. */
+  readonly boxes: readonly PhraseBox[];
   readonly finish_reason: Generated["finishReason"];
   /** Mean probability of the answer's tokens, null when it has none. */
   readonly probability: number | null;

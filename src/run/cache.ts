@@ -21,6 +21,9 @@ export interface Buffers {
 /** Room grows in steps of so many tokens: each new size costs the engine a plan. */
 const step = 256;
 
+/** The room that is made for so many tokens. */
+export const roomFor = (tokens: number): number => Math.max(step, Math.ceil(tokens / step) * step);
+
 /** One cached tensor. Its tokens lie along one axis: `outer` rows of room · inner numbers. */
 interface Part {
   readonly name: string;
@@ -45,7 +48,7 @@ export function buffers(graph: Outputs): Buffers {
     },
     reserve(tokens) {
       if (tokens <= room && room) return;
-      const wider = Math.max(step, Math.ceil(tokens / step) * step);
+      const wider = roomFor(tokens);
       for (const part of parts) {
         const data = empty(part.dtype, part.outer * wider * part.inner);
         copyRows(part, part.data, room, data, wider, 0, length);

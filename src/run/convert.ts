@@ -1,23 +1,25 @@
-/** From a published folder to one that Galago opens: weights tensor by tensor, config.json as it is, a tokenizer.json. */
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+/** From a published folder, or TinyGPT-V's pieces, to one that Galago opens: weights tensor by tensor, config.json, a tokenizer.json. */
+import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { z } from "zod";
 import { RequestError, WeightError } from "../errors.ts";
 import type { Outputs } from "../graph/graph.ts";
 import { sameShape } from "../graph/shape.ts";
 import type { Multimodal } from "../models/multimodal.ts";
-import { type AddedToken, fromSentencePiece } from "../text/sentencepiece.ts";
 import { close, weights } from "../weights/path.ts";
-import { openPublished, type Published } from "../weights/published.ts";
+import type { Published } from "../weights/published.ts";
 import { writeSafetensors } from "../weights/safetensors.ts";
 import { writeWhole } from "../weights/whole.ts";
 import { languageGraph } from "./language.ts";
-import { checked, fittingTokenizer, readJson, readModel } from "./models.ts";
+import { modelOf } from "./models.ts";
 import { sightGraph } from "./sight.ts";
+import { type Adapters, openSource } from "./source.ts";
 import { formsOf, type StoredPrecision, storedAs } from "./storing.ts";
+import { publishedTokenizer } from "./tokenizer-files.ts";
 
 export interface ConvertOptions {
   readonly precision: StoredPrecision;
+  /** Of TinyGPT-V. Default: merged. */
+  readonly adapters?: Adapters | undefined;
   readonly signal?: AbortSignal;
   /** Numbers stored so far, and of all. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -33,10 +35,10 @@ export interface Converted {
  *  Throws RequestError, FormatError, and WeightError where keys or shapes are not the model's or a number is none or beyond the type. */
 export async function convert(source: string, dest: string, options: ConvertOptions): Promise<Converted> {
   if (resolve(source) === resolve(dest)) throw new RequestError(`${dest}: is the source; choose another folder`);
-  const model = readModel(source);
-  const tokenizer = tokenizerJson(source, model.vocabulary);
-  const published = await openPublished(source);
+  const { config, tokenizer: words, published } = await openSource(source, options.adapters ?? "merge");
   try {
+    const model = modelOf(JSON.parse(config), join(source, "config.json"));
+    const tokenizer = publishedTokenizer(words, model.vocabulary);
     const { keys, ...graphs } = matched(published, model);
     const forms = formsOf(graphs, options.precision);
     const count = (key: string): number => published.entries.get(key)!.shape.reduce((a, b) => a * b, 1);
@@ -50,7 +52,7 @@ export async function convert(source: string, dest: string, options: ConvertOpti
     mkdirSync(dest, { recursive: true });
     writeSafetensors(join(dest, "model.safetensors"), tensors);
     writeWhole(join(dest, "tokenizer.json"), `${JSON.stringify(tokenizer)}\n`);
-    copyFileSync(join(source, "config.json"), join(dest, "config.json"));
+    writeWhole(join(dest, "config.json"), config);
     return { tensors: keys.length, parameters };
   } finally {
     published.close();
@@ -77,29 +79,4 @@ function found({ name, entries }: Published, key: string, shape: readonly number
   if (!sameShape(stored.shape, shape))
     throw new WeightError(`${name}: "${key}" is [${stored.shape}], config.json asks for [${shape}]`);
   return stored;
-}
-
-const addedTokens = z.record(z.string(), z.int().min(0));
-const tokenizerConfig = z.object({
-  added_tokens_decoder: z.record(z.string(), z.object({ content: z.string(), special: z.boolean() })).default({}),
-});
-
-/** tokenizer.json as it is, or made of tokenizer.model with the tokens that stand beside it. */
-function tokenizerJson(folder: string, ids: number): object {
-  const [ready, pieces] = ["tokenizer.json", "tokenizer.model"].map((file) => join(folder, file));
-  const json = existsSync(ready) ? (readJson(ready) as object) : fromModel(folder, pieces);
-  fittingTokenizer(json, existsSync(ready) ? ready : pieces, ids);
-  return json;
-}
-
-function fromModel(folder: string, path: string): object {
-  if (!existsSync(path)) throw new RequestError(`${folder}: has neither tokenizer.json nor tokenizer.model`, 404);
-  const read = <T>(file: string, schema: z.ZodType<T>): T | undefined =>
-    existsSync(join(folder, file)) ? checked(schema, readJson(join(folder, file)), join(folder, file)) : undefined;
-  const added = new Map<number, AddedToken>();
-  for (const [content, id] of Object.entries(read("added_tokens.json", addedTokens) ?? {}))
-    added.set(id, { id, content, special: true });
-  for (const [id, token] of Object.entries(read("tokenizer_config.json", tokenizerConfig)?.added_tokens_decoder ?? {}))
-    added.set(Number(id), { id: Number(id), content: token.content, special: token.special });
-  return fromSentencePiece(readFileSync(path), path, [...added.values()]);
 }

@@ -49,7 +49,7 @@ export function graphFeatures(features: Float32Array, d: number): Values {
 }
 
 /** Tokens of a prompt that are read at a time: with more, memory grows with the square of the prompt; with fewer, weights are read more often. */
-const chunk = 512;
+export const chunk = 512;
 
 /** Opens what `languageGraph` made. `placeholder` is the id of `<IMG_CONTEXT>`; `explain` is called when logits are NaN
  *  and may throw a better error than EngineError. `prefill` and `step` throw RequestError beyond the model's length. */

@@ -3,30 +3,28 @@ import type { Span } from "../compress/compression.ts";
 import { scm } from "../compress/scm.ts";
 import { RequestError } from "../errors.ts";
 import type { Engine } from "../graph/engine.ts";
-import { byteCache, floatCache } from "../models/cache.ts";
 import type { Multimodal } from "../models/multimodal.ts";
-import { int8 } from "../quant/int8.ts";
-import { formOf, packed } from "../quant/packed.ts";
-import { chatTemplate, promptIds } from "../text/template.ts";
+import { packed } from "../quant/packed.ts";
+import { boxesIn } from "../text/boxes.ts";
+import { posed } from "../text/tasks.ts";
+import { imageId, promptIds, replyOf } from "../text/template.ts";
+import { chatTemplate } from "../text/templates.ts";
 import { cut, normalise, scale } from "../vision/tiles.ts";
 import { parseTiling, type TilePlan, type Tiling } from "../vision/tilings.ts";
 import { openCheckpoint } from "../weights/checkpoint.ts";
 import { checkFinite } from "../weights/finite.ts";
-import { close, weights } from "../weights/path.ts";
 import type { AnswerOptions, AnswerRecord, Question, SeenImage, SightOptions } from "./answer.ts";
 import { watch } from "./attention.ts";
 import { type Generated, generate } from "./generate.ts";
+import { graphsOf } from "./graphs.ts";
 import { type NamedImage, readImage } from "./images.ts";
-import { checkLength, languageGraph, openLanguage, type VisualPromptIds } from "./language.ts";
+import { checkLength, openLanguage, type VisualPromptIds } from "./language.ts";
+import { memoryOf } from "./memory.ts";
 import { readModel, readTokenizer } from "./models.ts";
 import { type OrtOptions, ortNode } from "./ort-node.ts";
 import { sampler } from "./sample.ts";
-import { openSight, sightGraph } from "./sight.ts";
+import { openSight } from "./sight.ts";
 import { survivors } from "./survivors.ts";
-
-/** What `precision` may be: `f32` computes with the weights as they are stored, `int8` rounds stored floats to bytes when the model is opened; `int4`
- *  wants them stored so. */
-const precisions = ["f32", "int8", "int4"] as const;
 
 /** How a model is opened; `tiles` and `scm` hold for every answer that does not say otherwise. */
 export interface ModelOptions extends SightOptions {
@@ -34,7 +32,10 @@ export interface ModelOptions extends SightOptions {
   readonly name?: string | undefined;
   /** Threads of one operator. Default: all cores. */
   readonly threads?: number | undefined;
+  /** See graphs.ts. Default: f32. */
   readonly precision?: string | undefined;
+  /** Goes on where memory seems too little. */
+  readonly force?: boolean | undefined;
 }
 
 /** An open model; one answer at a time. */
@@ -56,16 +57,15 @@ export async function openModel(
   engineOf: (options: OrtOptions) => Engine = ortNode,
 ): Promise<Model> {
   const begun = performance.now();
-  const { name = folder, threads, precision = "f32" } = options;
-  if (!precisions.some((known) => known === precision))
-    throw new RequestError(`precision is "${precision}"; expected one of ${precisions.join(", ")}`);
+  const { name = folder, threads, precision = "f32", force = false } = options;
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1))
     throw new RequestError(`threads is ${threads}; expected a whole number from 1`);
   const whole = readModel(folder);
   const tokenizer = readTokenizer(folder, whole.vocabulary);
   const template = chatTemplate(whole.template);
-  const placeholder = tokenizer.id(template.image.token);
+  const placeholder = imageId(tokenizer, template);
   const stopIds = template.stop.map((token) => tokenizer.id(token));
+  const ends = template.reply ? [template.reply.until] : [];
   const sightOf = (asked: SightOptions) => policy(asked, options, whole);
   sightOf({});
   const checkpoint = openCheckpoint(folder);
@@ -79,29 +79,21 @@ export async function openModel(
   };
 
   async function open() {
-    const w = weights(checkpoint);
-    const words = whole.language(w);
-    const stored = formOf(languageGraph(words));
-    if (precision === "int4" && stored !== "blocks4")
-      throw new RequestError(
-        `${folder} is not stored in int4; convert it: galago convert ${folder} DEST --precision int4`,
-      );
-    const cache = stored || precision === "int8" ? byteCache(words) : floatCache(words);
-    const [seeing, speaking] = [sightGraph(w, whole), languageGraph(words, cache)].map(
-      precision === "int8" ? int8 : (graph) => graph,
-    );
-    close(w, whole.buffers);
+    const graphs = graphsOf(checkpoint, whole, precision);
+    const memory = memoryOf(graphs, whole, force);
+    memory.checkOpening(name);
     const plain = engineOf({ folder, threads });
     const engine: Engine = { open: (graph) => plain.open(packed(graph)) };
     const explain = () => checkFinite(checkpoint);
     return {
-      sight: await opened(openSight(engine, seeing, whole)),
-      language: await opened(openLanguage(engine, speaking, whole, placeholder, explain)),
-      watched: await opened(watch(engine, words, placeholder)),
+      memory,
+      sight: await opened(openSight(engine, graphs.eyes, whole)),
+      language: await opened(openLanguage(engine, graphs.words, whole, placeholder, explain)),
+      watched: await opened(watch(engine, graphs.language, placeholder)),
     };
   }
 
-  const { sight, language, watched } = await open().catch(async (error: unknown) => {
+  const { memory, sight, language, watched } = await open().catch(async (error: unknown) => {
     await closeAll();
     throw error;
   });
@@ -122,8 +114,13 @@ export async function openModel(
     timing.image = clock();
 
     const imageTokens = views.map(({ plan }) => plan.tiles.length * whole.tokensPerTile);
-    const ids = promptIds(tokenizer, messages, { template, system: whole.system, imageTokens });
+    const only = views.length === 1 ? views[0].seen : undefined;
+    const put = posed(messages, asked, template.tasks ?? {}, only);
+    const ids = promptIds(tokenizer, put, { template, system: whole.system, imageTokens });
     if (!compression) checkLength(ids.length, whole.longest);
+    const longest = Math.min(asked.maxTokens ?? whole.maxNewTokens ?? 512, whole.longest);
+    const tiles = views.reduce((sum, { plan }) => sum + plan.tiles.length, 0);
+    memory.checkAnswer({ tiles, promptTokens: ids.length, maxTokens: longest });
     const features: Float32Array[] = [];
     for (const { pixels } of views) features.push(await sight.see(pixels, signal));
     timing.encode = clock();
@@ -139,12 +136,16 @@ export async function openModel(
     timing.compress = clock();
 
     const room = whole.longest - prompt.ids.length + 1;
-    const maxTokens = Math.min(asked.maxTokens ?? whole.maxNewTokens ?? 512, Math.max(room, 1));
-    const made = yield* generate(language, prompt, tokenizer, { ...asked, maxTokens, stopIds, signal });
+    const maxTokens = Math.min(longest, Math.max(room, 1));
+    const stop = [...ends, ...(asked.stop ?? [])];
+    const repetitionPenalty = asked.repetitionPenalty ?? whole.repetitionPenalty;
+    const how = { ...asked, repetitionPenalty, maxTokens, stopIds, stop, signal };
+    const made = yield* generate(language, prompt, tokenizer, how);
     return {
       model: name,
       question: words(messages.at(-1)!.content, images.length),
-      answer: made.answer,
+      answer: replyOf(made.answer, template),
+      boxes: only ? boxesIn(replyOf(tokenizer.spelled(made.ids), template), only) : [],
       finish_reason: made.finishReason,
       probability: mean(made),
       images: views.map(({ seen }) => seen),

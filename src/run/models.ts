@@ -74,7 +74,7 @@ export function fittingTokenizer(json: unknown, name: string, ids: number): Toke
   const tokenizer = parseTokenizer(json, name);
   if (tokenizer.size <= ids) return tokenizer;
   throw new FormatError(
-    `${name}: has ${tokenizer.size} ids, config.json says llm_config.vocab_size ${ids}; take the model's own`,
+    `${name}: has ${tokenizer.size} ids, the model ${ids} by its config.json; take the model's own`,
   );
 }
 

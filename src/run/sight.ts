@@ -6,8 +6,9 @@ import { input } from "../graph/tensor.ts";
 import type { Multimodal } from "../models/multimodal.ts";
 import type { Weights } from "../weights/path.ts";
 
-/** Tiles of one run: more bring no speed, and attention memory grows with them. */
-const batch = 4;
+/** Tiles of one run: as many as make up one of 448 pixels. More bring no speed, and the memory of attention grows with them. */
+export const tilesAtOnce = ({ tileSize }: Pick<Multimodal, "tileSize">): number =>
+  Math.max(1, Math.floor((448 / tileSize) ** 2));
 
 /** Tower and connector. pixels [tiles, 3, s, s] → features [tiles, tokens, d]. */
 export function sightGraph(w: Weights, model: Multimodal): Outputs {
@@ -25,6 +26,7 @@ export interface Sight {
 /** Opens what `sightGraph` made. */
 export async function openSight(engine: Engine, graph: Outputs, model: Multimodal): Promise<Sight> {
   const session = await engine.open(graph);
+  const batch = tilesAtOnce(model);
   const s = model.tileSize;
   const tilePixels = 3 * s * s;
   const tileFeatures = model.tokensPerTile * model.width;

@@ -116,8 +116,9 @@ function rounded(
 ): Float32Array {
   const floats = values instanceof Float32Array ? values : Float32Array.from(values, Number);
   const limit = precision === "f16" ? f16Limit : Number.POSITIVE_INFINITY;
-  const bad = floats.findIndex((v) => !(Math.abs(v) < limit));
-  if (bad < 0) return floats;
+  let bad = 0;
+  while (bad < floats.length && Math.abs(floats[bad]) < limit) bad++;
+  if (bad === floats.length) return floats;
   const why = Number.isFinite(floats[bad])
     ? "beyond f16; choose --precision f32"
     : "no number; download the file again";

@@ -1,4 +1,5 @@
 /** The byte alphabet of GPT-2 (Radford 2019), and the tokenizer that is nothing but it. */
+import { type Bpe, tokenizerJson } from "./tokenizer-json.ts";
 
 /** The 256 characters that stand for the bytes 0..255 in a ByteLevel vocabulary: a printable Latin-1 character stands
  *  for itself, the other 68 bytes take the characters from U+0100 on, in order. */
@@ -18,34 +19,16 @@ const specials = ["<unk>", "<s>", "</s>", "<|im_start|>", "<|im_end|>", "<img>",
 export function byteTokenizer(ids: number = specials.length + byteAlphabet.length): object {
   const tokens = [...specials, ...byteAlphabet];
   for (let id = tokens.length; id < ids; id++) tokens.push(`word${id}`);
-  return {
-    version: "1.0",
-    truncation: null,
-    padding: null,
-    added_tokens: specials.map((content, id) => ({
-      id,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
-    normalizer: null,
-    pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false },
-    post_processor: null,
-    decoder: { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false },
-    model: {
-      type: "BPE",
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: false,
-      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-      merges: [],
-    },
-  };
+  const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
+  const added = specials.map((content, id) => ({ id, content, special: true }));
+  return byteLevel({ added, vocab, merges: [], normalizer: null, preTokenizer: bytesOnly });
+}
+
+/** Text to the characters that stand for its bytes, in one piece, or cut first as GPT-2 cuts it. */
+export const bytesOnly: object = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false };
+export const wordsOfBytes: object = { ...bytesOnly, use_regex: true };
+
+/** The contents of a tokenizer.json whose tokens are made of those characters. */
+export function byteLevel(bpe: Omit<Bpe, "decoder" | "unknown" | "byteFallback">): object {
+  return tokenizerJson({ ...bpe, decoder: bytesOnly, unknown: null, byteFallback: false });
 }

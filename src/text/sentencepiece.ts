@@ -1,6 +1,7 @@
 /** SentencePiece's BPE models (Kudo 2018) as a tokenizer.json; field numbers from sentencepiece_model.proto. */
 import protobuf from "protobufjs";
 import { FormatError } from "../errors.ts";
+import { type AddedToken, tokenizerJson } from "./tokenizer-json.ts";
 
 /** The part of the schema that is read; presence matters, for absent is not false. */
 const schema = `
@@ -27,13 +28,6 @@ const [normal, unknown, control, userDefined] = [1, 2, 3, 4];
 const literal: readonly number[] = [unknown, control, userDefined];
 const bpe = 2;
 
-/** A token that stands beside a model, as in added_tokens.json. */
-export interface AddedToken {
-  readonly id: number;
-  readonly content: string;
-  readonly special: boolean;
-}
-
 /** The contents of a tokenizer.json that segments as the .model file does, with more tokens on top: an id that the model has takes the new name.
  *  Throws FormatError for what is no BPE model with byte fallback and an identity normaliser. */
 export function fromSentencePiece(bytes: Uint8Array, name: string, added: readonly AddedToken[] = []): object {
@@ -44,13 +38,8 @@ export function fromSentencePiece(bytes: Uint8Array, name: string, added: readon
     literal.includes(type) && !renamed.has(id) ? [{ id, content: piece, special: type !== userDefined }] : [],
   );
   const prefix = normalizer?.addDummyPrefix ?? true;
-  return {
-    version: "1.0",
-    truncation: null,
-    padding: null,
-    added_tokens: [...own, ...added]
-      .sort((a, b) => a.id - b.id)
-      .map((token) => ({ ...token, single_word: false, lstrip: false, rstrip: false, normalized: false })),
+  return tokenizerJson({
+    added: [...own, ...added],
     normalizer: {
       type: "Sequence",
       normalizers: [
@@ -58,8 +47,7 @@ export function fromSentencePiece(bytes: Uint8Array, name: string, added: readon
         { type: "Replace", pattern: { String: " " }, content: "▁" },
       ],
     },
-    pre_tokenizer: null,
-    post_processor: null,
+    preTokenizer: null,
     decoder: {
       type: "Sequence",
       decoders: [
@@ -69,19 +57,11 @@ export function fromSentencePiece(bytes: Uint8Array, name: string, added: readon
         ...(prefix ? [{ type: "Strip", content: " ", start: 1, stop: 0 }] : []),
       ],
     },
-    model: {
-      type: "BPE",
-      dropout: null,
-      unk_token: pieces.find(({ type }) => type === unknown)?.piece ?? null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: true,
-      byte_fallback: true,
-      ignore_merges: false,
-      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-      merges: merges(pieces),
-    },
-  };
+    vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
+    merges: merges(pieces),
+    unknown: pieces.find(({ type }) => type === unknown)?.piece ?? null,
+    byteFallback: true,
+  });
 }
 
 function checked(bytes: Uint8Array, name: string): Model {

@@ -10,6 +10,8 @@ export interface Tokenizer {
   encode(text: string): number[];
   /** The text of ids, special tokens left out; bytes that are no UTF-8 become U+FFFD. */
   decode(ids: readonly number[]): string;
+  /** The text of ids with special tokens as they are written. */
+  spelled(ids: readonly number[]): string;
   /** The bytes an id stands for: none for special tokens and for ids that the vocabulary does not have. */
   bytes(id: number): Uint8Array;
   /** The id of a token by its exact name, as `<|im_end|>`. Throws FormatError when there is none. */
@@ -71,6 +73,12 @@ export function parseTokenizer(json: unknown, name: string): Tokenizer {
     decode: (ids) => {
       const known = ids.filter((id) => !special.has(id) && library.id_to_token(id) !== undefined);
       return known.length === 0 ? "" : library.decode(known, { clean_up_tokenization_spaces: false });
+    },
+    spelled: (ids) => {
+      const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+      const written = (id: number): Uint8Array =>
+        special.has(id) ? new TextEncoder().encode(library.id_to_token(id)) : bytes(id);
+      return ids.map((id) => decoder.decode(written(id), { stream: true })).join("") + decoder.decode();
     },
     bytes,
     id: (token) => {

@@ -2,7 +2,8 @@
 import { before, charactersBefore, patchGlyphs, slots } from "../data/dense.ts";
 import type { Question } from "../data/page.ts";
 import { type MiniMonkeyConfig, tokensPerTile } from "../models/mini-monkey.ts";
-import { chatTemplate, labelled, unlabelled } from "../text/template.ts";
+import { labelled, unlabelled } from "../text/template.ts";
+import { chatTemplate } from "../text/templates.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { cut } from "../vision/tiles.ts";
 import type { TilePlan } from "../vision/tilings.ts";

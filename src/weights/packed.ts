@@ -58,14 +58,19 @@ export function pack8(pieces: Iterable<Float32Array>, [n, m]: readonly number[],
   const scales = new Float32Array(n);
   for (const { from, count, data } of rowGroups(pieces, m)) {
     if (form === "columns8") turn(data, m);
-    for (let r = 0; r < count; r++) scales[from + r] = largest(data, r * m, m) / 127;
-    const inverse = Float32Array.from({ length: count }, (_, r) => (scales[from + r] ? 1 / scales[from + r] : 0));
+    const inverse = new Float32Array(count);
+    for (let r = 0; r < count; r++) {
+      const scale = largest(data, r * m, m) / 127;
+      scales[from + r] = scale;
+      inverse[r] = scale ? 1 / scale : 0;
+    }
     // The inner loop writes neighbours, whichever way the result lies.
     if (form === "rows8")
-      for (let i = 0; i < count * m; i++) numbers[from * m + i] = Math.round(data[i] * inverse[Math.floor(i / m)]);
+      for (let r = 0; r < count; r++)
+        for (let i = 0; i < m; i++) numbers[(from + r) * m + i] = nearest(data[r * m + i] * inverse[r]);
     else
       for (let i = 0; i < m; i++)
-        for (let r = 0; r < count; r++) numbers[i * n + from + r] = Math.round(data[r * m + i] * inverse[r]);
+        for (let r = 0; r < count; r++) numbers[i * n + from + r] = nearest(data[r * m + i] * inverse[r]);
   }
   return { numbers, scales };
 }
@@ -80,7 +85,7 @@ export function pack4(pieces: Iterable<Float32Array>, [n, m]: readonly number[])
       const scale = furthest(data, b * block) / -8;
       scales[at] = scale;
       const nibble = (i: number): number =>
-        scale ? Math.min(15, Math.max(0, Math.round(data[b * block + i] / scale) + 8)) : 8;
+        scale ? Math.min(15, Math.max(0, nearest(data[b * block + i] / scale) + 8)) : 8;
       for (let i = 0; i < block; i += 2) numbers[(at * block + i) / 2] = nibble(i) | (nibble(i + 1) << 4);
     }
   return { numbers, scales };
@@ -93,12 +98,16 @@ export function turn(data: Float32Array, m: number): void {
   for (let distance = 1; distance < size; distance *= 2)
     for (let i = 0; i < data.length; i += 2 * distance)
       for (let j = i; j < i + distance; j++) {
-        const [a, b] = [data[j], data[j + distance]];
+        const a = data[j];
+        const b = data[j + distance];
         data[j] = a + b;
         data[j + distance] = a - b;
       }
   for (let i = 0; i < data.length; i++) data[i] *= factor;
 }
+
+/** The nearest whole number, ties to even, of magnitudes below 2^22: float32 has no fraction left at 1.5 · 2^23. Several times as fast as Math.round. */
+const nearest = (x: number): number => Math.fround(x + 12_582_912) - 12_582_912;
 
 /** Rows that are rounded together: enough for runs of neighbours in the transpose, few enough to stay in the cache. */
 const group = 64;

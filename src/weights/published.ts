@@ -9,20 +9,27 @@ import type { TensorFile } from "./tensor-file.ts";
 import { openTorch } from "./torch.ts";
 import { decodeValues, type Values } from "./values.ts";
 
-/** Type and shape of a stored tensor. */
-interface Stored {
+/** A tensor, whose numbers are read piece by piece. */
+export interface Part {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
+  /** F16 and BF16 widened, at most a few million numbers at a time. */
+  pieces(): Iterable<Values>;
 }
 
-/** The tensors of a folder, which are read piece by piece. */
+/** The tensors of a folder. */
 export interface Published {
   /** Named in messages: the folder. */
   readonly name: string;
-  readonly entries: ReadonlyMap<string, Stored>;
-  /** The numbers of one tensor, F16 and BF16 widened, at most a few million at a time. */
+  readonly entries: ReadonlyMap<string, Part>;
+  /** The numbers of one tensor. */
   pieces(key: string): Iterable<Values>;
   close(): void;
+}
+
+/** Tensors as a folder's, called `name`. */
+export function publishedOf(name: string, entries: ReadonlyMap<string, Part>, close: () => void): Published {
+  return { name, entries, pieces: (key) => entries.get(key)!.pieces(), close };
 }
 
 /** Bytes that are held of a tensor at a time: whole numbers of every type. */
@@ -36,32 +43,41 @@ export async function openPublished(folder: string): Promise<Published> {
   const closeAll = (): void => {
     for (const file of opened) file.close();
   };
-  const entries = new Map<string, Stored>();
-  const files = new Map<string, TensorFile>();
+  const entries = new Map<string, Part>();
   try {
     for (const name of names) {
-      const path = join(folder, name);
-      const file: TensorFile = name.endsWith(".safetensors") ? openSafetensors(path) : await openTorch(path);
+      const file = await openTensors(join(folder, name));
       opened.push(file);
-      for (const [key, { dtype, shape }] of file.entries) {
+      for (const key of file.entries.keys()) {
         if (entries.has(key))
           throw new WeightError(`"${key}" is in two files of ${folder}: ${name} and another; keep one`);
-        entries.set(key, { dtype, shape });
-        files.set(key, file);
+        entries.set(key, partOf(file, key));
       }
     }
   } catch (error) {
     closeAll();
     throw error;
   }
-  return { name: folder, entries, pieces: (key) => stretches(files.get(key)!, key), close: closeAll };
+  return publishedOf(folder, entries, closeAll);
 }
 
-function* stretches(file: TensorFile, key: string): Generator<Values> {
+/** Opens a file of weights of either kind, by its name's end. Throws as `openSafetensors` and `openTorch`. */
+export async function openTensors(path: string): Promise<TensorFile> {
+  return path.endsWith(".safetensors") ? openSafetensors(path) : openTorch(path);
+}
+
+/** A tensor of a file as it is stored. */
+export function partOf(file: TensorFile, key: string): Part {
   const { dtype, shape } = file.entries.get(key)!;
   const length = dtypeBytes[dtype] * shape.reduce((a, b) => a * b, 1);
-  for (let start = 0; start < length; start += pieceBytes)
-    yield decodeValues(dtype, file.bytes(key, start, pieceBytes));
+  return {
+    dtype,
+    shape,
+    *pieces() {
+      for (let start = 0; start < length; start += pieceBytes)
+        yield decodeValues(dtype, file.bytes(key, start, pieceBytes));
+    },
+  };
 }
 
 const index = z.object({ weight_map: z.record(z.string(), z.string()) });
@@ -74,13 +90,19 @@ function weightFiles(folder: string): string[] {
   const found = kinds.find((list) => list.length) ?? [];
   if (!found.length)
     throw new RequestError(`${folder} holds no weights: no .safetensors, .bin, .pth or .pt file was found there`, 404);
+  checkShards(folder, found);
+  return found;
+}
+
+/** Throws FormatError where an index of these files, which lie in a folder, lists one that does not. */
+export function checkShards(folder: string, files: readonly string[]): void {
+  const names = readdirSync(folder);
   for (const name of names.filter((name) => name.endsWith(".index.json"))) {
-    const ofKind = found.some((file) => file.endsWith(name.includes("safetensors") ? ".safetensors" : ".bin"));
+    const ofKind = files.some((file) => file.endsWith(name.includes("safetensors") ? ".safetensors" : ".bin"));
     const missing = ofKind ? listed(join(folder, name)).filter((file) => !names.includes(file)) : [];
     if (missing.length)
       throw new FormatError(`${folder}: ${name} lists ${missing.join(", ")}, which is not there; download it too`);
   }
-  return found;
 }
 
 function listed(path: string): string[] {

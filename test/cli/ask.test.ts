@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { built } from "../support/built.ts";
-import { tinyModel } from "../support/tiny-model.ts";
+import { tinyConfig, tinyModel } from "../support/tiny-model.ts";
 import { golden } from "../vision/golden.ts";
 import { galago, type Outcome } from "./terminal.ts";
 
@@ -53,6 +53,7 @@ describe("--json", () => {
     const record = JSON.parse(text);
     expect(Object.keys(record).sort()).toEqual([
       "answer",
+      "boxes",
       "finish_reason",
       "images",
       "model",
@@ -109,6 +110,24 @@ test("without --json the answer streams and ends with a newline", async () => {
   expect(stderr).toBe("galago: the answer was cut after 5 tokens; see --max-tokens\n");
 });
 
+test("boxes in the answer are in pixels of the image, in the document and on stderr", async () => {
+  const llm_config = { ...tinyConfig().llm_config, vocab_size: 268 };
+  const folder = tinyModel(join(home, "models", "boxes"), { config: { llm_config }, says: 267 });
+  const tokenizer = JSON.parse(readFileSync(join(folder, "tokenizer.json"), "utf8"));
+  const words = ["<ref>", "</ref>", "<box>"].map((content, i) => ({ id: 264 + i, content, special: true }));
+  const text = "<ref>a cup</ref><box>[[0, 500, 1000, 1000]]</box>";
+  tokenizer.added_tokens.push(...words, { id: 267, content: text, special: true });
+  writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(tokenizer));
+  const {
+    status,
+    text: json,
+    stderr,
+  } = await ask([image, "a cup", "--task", "refer", "--model", "boxes", "--max-tokens", "1", "--json"]);
+  expect(status).toBe(0);
+  expect(JSON.parse(json)).toMatchObject({ answer: "", boxes: [{ phrase: "a cup", box: [0, 23.5, 33, 47] }] });
+  expect(stderr).toContain('galago: "a cup" is at 0,24,33,47 (left, top, right, bottom in pixels)\n');
+});
+
 test("an image that no grid sees whole is told on stderr, with its scale", async () => {
   const { stderr } = await ask([wide, "?"]);
   expect(stderr).toContain(`"${wide}" was seen at 0.087 times its size, so detail is lost`);
@@ -144,6 +163,11 @@ describe("bad input ends with one line that names it", () => {
     ],
     ["a precision of no build", [image, "?", "--precision", "int3"], 2, /--precision: "int3" is no precision/],
     ["no question", [image], 2, /at least one image and a question; see galago ask --help/],
+    ["a task of no model", [image, "?", "--task", "draw"], 2, /--task: "draw" is no task, expected vqa, refer/],
+    ["a task of other models", [image, "--task", "caption"], 1, /not trained for the task "caption"; there are refer/],
+    ["a task without its words", [image, "--task", "refer"], 1, /the task "refer" needs words/],
+    ["a box of three numbers", [image, "--box", "1,2,3"], 2, /--box: "1,2,3" is no box, expected LEFT,TOP/],
+    ["a box that nobody asks about", [image, "?", "--box", "1,2,3,4"], 1, /a box is only asked about by identify/],
     ["no tokens", [image, "?", "--max-tokens", "0"], 2, /--max-tokens: "0" is no whole number of at least 1/],
     ["a share above all", [image, "?", "--top-p", "1.5"], 2, /--top-p: "1.5" is no number from/],
     ["tiles of no kind", [image, "?", "--tiles", "mosaic"], 2, /--tiles: no tiling "mosaic"/],

@@ -28,6 +28,7 @@ function mock(answer: (question: string) => string, seen: Seen[] = []): Model {
         question,
         answer: answer(question),
         finish_reason: "stop",
+        boxes: [],
         probability: 0.8,
         images: [],
         usage: { prompt_tokens: 1, visual_tokens: 10, visual_tokens_kept: 5, completion_tokens: 1 },

@@ -10,8 +10,8 @@ const linear = (from: number, to: number): number => from * to + to;
 const block = (d: number, m: number): number => linear(d, 3 * d) + linear(d, d) + linear(d, m) + linear(m, d);
 const internVit = 1024 + linear(3 * 196, 1024) + 1025 * 1024 + 24 * (block(1024, 4096) + 6 * 1024);
 const clipL336 = 1024 + weight(3 * 196, 1024) + 577 * 1024 + 24 * (block(1024, 4096) + 4 * 1024) + 4 * 1024;
-/** The published tower has no bias of keys; 1025 positions are those of 448 pixels. */
-const evaVit = 1408 + linear(3 * 196, 1408) + 1025 * 1408 + 39 * (block(1408, 6144) - 1408 + 4 * 1408);
+/** The published tower has no bias of keys; 257 positions are those of 224 pixels, which are spread where images are larger. */
+const evaVit = 1408 + linear(3 * 196, 1408) + 257 * 1408 + 39 * (block(1408, 6144) - 1408 + 4 * 1408);
 
 /** A decoder of LLaMA's kind: vocabulary v, width d, MLP m, queries q and keys k wide, `bias` of the three where they have one. */
 const decoder = (v: number, d: number, m: number, layers: number, k: number, bias = 0): number =>

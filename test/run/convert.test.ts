@@ -160,13 +160,18 @@ describe("nothing under a final name is left of", () => {
     ],
     ["no weights", () => without(/safetensors$/), RequestError, /holds no weights/],
     ["no config.json", () => without(/^config/), RequestError, /config\.json: no such file/],
-    ["no tokenizer", () => without(/^tokenizer/), RequestError, /neither tokenizer\.json nor tokenizer\.model/],
+    [
+      "no tokenizer",
+      () => without(/^tokenizer/),
+      RequestError,
+      /has no tokenizer: none of tokenizer\.json, tokenizer\.model, vocab\.json/,
+    ],
     ["another index", () => beside("model.safetensors.index.json", "[]"), FormatError, /is no index of weights/],
     [
       "another tokenizer",
       () => beside("tokenizer.json", JSON.stringify(large())),
       FormatError,
-      /has 265 ids, config\.json says llm_config\.vocab_size 264/,
+      /has 265 ids, the model 264 by its config\.json/,
     ],
   ])("%s", async (_, source, kind, message) => {
     const [folder, dest] = [source(), join(fresh(), "model")];

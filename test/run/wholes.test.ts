@@ -46,6 +46,22 @@ const qformer = {
 };
 const usage = { template: "internlm2-chat", system_message: "" };
 const miniGpt4 = { model_type: "minigpt4", qformer, llm: { ...words, model_type: "llama" }, ...usage };
+const phi = {
+  model_type: "phi",
+  vocab_size: 264,
+  hidden_size: 32,
+  intermediate_size: 64,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  partial_rotary_factor: 0.5,
+  rope_theta: 10000,
+  rope_scaling: null,
+  max_position_embeddings: 4096,
+  layer_norm_eps: 1e-5,
+  hidden_act: "gelu_new",
+  tie_word_embeddings: false,
+};
+const tinyGptV = { model_type: "tinygpt_v", stage: 4, image_size: 56, qformer, proj: [16, 20, 32], llm: phi, ...usage };
 const factors = [1, 2, 3, 4];
 
 /** A tile is 4 tokens, or 16 of LLaVA, which joins none. */
@@ -88,6 +104,9 @@ const kinds: [kind: string, config: Record<string, unknown>, perTile: number][] 
   ],
   ["MiniGPT-4", { ...miniGpt4, vit: eva }, 4],
   ["MiniGPT-4 with CLIP's tower", { ...miniGpt4, vit: clip }, 4],
+  ["TinyGPT-V", { ...tinyGptV, vit: eva }, 4],
+  ["TinyGPT-V with adapters", { ...tinyGptV, vit: eva, lora: { r: 2, lora_alpha: 1 } }, 4],
+  ["TinyGPT-V with CLIP's tower", { ...tinyGptV, vit: clip }, 4],
 ];
 
 test("every entry of the list of models is among the kinds", () => {

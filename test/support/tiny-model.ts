@@ -1,7 +1,8 @@
 /** A whole model folder of a few kilobytes: random weights from a seed, tokens that are bytes. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type MiniMonkeyConfig, miniMonkeyConfig } from "../../src/models/mini-monkey.ts";
+import { type TinyGptVFolder, tinyGptVFolder } from "../../src/models/tinygpt-v.ts";
 import { languageGraph } from "../../src/run/language.ts";
 import { modelOf } from "../../src/run/models.ts";
 import { random } from "../../src/run/random.ts";
@@ -10,6 +11,7 @@ import { byteTokenizer } from "../../src/text/bytes.ts";
 import { openEnded } from "../../src/weights/checkpoint.ts";
 import { type Initial, weights } from "../../src/weights/path.ts";
 import { writeSafetensors } from "../../src/weights/safetensors.ts";
+import { golden } from "./altered.ts";
 
 /** config.json: tiles of 56 pixels, 4 tokens each; `changes` replace keys of the top level. */
 export function tinyConfig(changes: Partial<MiniMonkeyConfig> = {}): MiniMonkeyConfig {
@@ -57,6 +59,13 @@ export function tinyConfig(changes: Partial<MiniMonkeyConfig> = {}): MiniMonkeyC
 
 /** Random even where a model would begin with given values: what depends on a weight shows. */
 const deviation = (initial: Initial): number => ("deviation" in initial ? initial.deviation : 0.1);
+
+/** The config.json of a TinyGPT-V of the sizes of golden/tinygptv_e2e that reads bytes: tiles of 56 pixels, 32 tokens each. */
+export function tinyGptConfig(changes: Partial<TinyGptVFolder> = {}): TinyGptVFolder {
+  const sizes = JSON.parse(readFileSync(join(golden("tinygptv_e2e"), "config.json"), "utf8"));
+  const llm = { ...sizes.llm, vocab_size: 264 };
+  return tinyGptVFolder.parse({ model_type: "tinygpt_v", stage: 4, image_size: 56, ...sizes, llm, ...changes });
+}
 
 /** `spoil` changes a weight before it is stored; null leaves it out. */
 interface WholeOptions {

@@ -3,7 +3,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RequestError } from "../../src/errors.ts";
 import { byteTokenizer } from "../../src/text/bytes.ts";
-import { chatTemplate, labelled, type Message, prompt, promptIds, unlabelled } from "../../src/text/template.ts";
+import { fromSentencePiece } from "../../src/text/sentencepiece.ts";
+import { imageId, labelled, type Message, prompt, promptIds, replyOf, unlabelled } from "../../src/text/template.ts";
+import { chatTemplate } from "../../src/text/templates.ts";
 import { parseTokenizer, type Tokenizer } from "../../src/text/tokenizer.ts";
 
 const template = chatTemplate("internlm2-chat");
@@ -106,7 +108,7 @@ test.each<[string, () => unknown, RegExp]>([
   [
     "an unknown template",
     () => chatTemplate("toString"),
-    /no chat template "toString"; there are internlm2-chat, Hermes-2, internvl2_5/,
+    /no chat template "toString"; there are internlm2-chat, Hermes-2, phi3-chat, internvl2_5, /,
   ],
 ])("%s is a RequestError", (_, ask, message) => {
   expect(ask).toThrow(RequestError);
@@ -157,6 +159,7 @@ describe("labels", () => {
           .filter(Boolean)
           .flatMap((chunk) => ids.get(chunk) ?? chunks.get(chunk) ?? [Number.NaN]),
       decode: () => "",
+      spelled: () => "",
       bytes: () => new Uint8Array(),
       id: (token) => ids.get(token)!,
       size: 711,
@@ -212,4 +215,94 @@ test.each([
   const messages = [{ role: "user", content: "hello" }] as const;
   expect(prompt(messages, { template, system: "S" })).toBe(expected);
   expect(promptIds(tokenizer, messages, { template, system: "S" })).toEqual(tokenizer.encode(expected));
+});
+
+const system = {
+  internvl:
+    "你是由上海人工智能实验室联合商汤科技开发的书生多模态大模型，英文名叫InternVL, 是一个有用无害的人工智能助手。",
+  minigpt:
+    "Give the following image: <Img>ImageContent</Img>. You will be able to see the image once I provide it to you. Please answer my questions.",
+  vicuna:
+    "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and polite answers to the user's questions.",
+};
+
+describe("an image, a question, an answer and a second question are written as by the authors of", () => {
+  const talk = [user("<image>\nQ1"), assistant("A1"), user("Q2")];
+  test.each([
+    [
+      "phi3-chat",
+      `<|system|>\n${system.internvl}<|end|><|user|>\n<img><IMG_CONTEXT><IMG_CONTEXT></img>\nQ1<|end|><|assistant|>\nA1<|end|><|user|>\nQ2<|end|><|assistant|>\n`,
+    ],
+    ["minigpt-4", `${system.minigpt}###Human: <Img><ImageHere></Img> Q1###Assistant: A1###Human: Q2###Assistant: `],
+    ["vicuna_v1", `${system.vicuna} USER: <image>\nQ1 ASSISTANT: A1</s>USER: Q2 ASSISTANT:`],
+    ["llava-hf", "USER: <image>\nQ1 ASSISTANT: A1 USER: Q2 ASSISTANT:"],
+    ["tinygpt-v", `${system.minigpt}###Human: <Img><ImageHere></Img> Q1###Assistant: A1###Human: Q2###Assistant: `],
+    ["tinygpt-v-stage4", "<s>[INST] <Img><ImageHere></Img> Q1 [/INST]A1<s>[INST] Q2 [/INST]"],
+    ["tinygpt-v-benchmark", "###Human: <Img><ImageHere></Img> Q1###Assistant: A1###Human: Q2###Assistant: "],
+  ])("%s", (name, expected) => {
+    const options = { template: chatTemplate(name), imageTokens: [2] };
+    expect(prompt(talk, options)).toBe(expected);
+    // Nobody need place the image.
+    expect(prompt([user("Q1"), ...talk.slice(1)], options)).toBe(expected);
+  });
+});
+
+describe("where marks are plain text", () => {
+  const template = chatTemplate("tinygpt-v-stage4");
+  const dummy = readFileSync(new URL("../golden/tokenizer_sp/tiny_dummy.model", import.meta.url));
+  const pieces = parseTokenizer(fromSentencePiece(dummy, "tiny_dummy"), "tiny_dummy");
+
+  test("the text around images is segmented piece by piece, with the images' places between", () => {
+    const messages = [user("<image>\nthe <image> the")];
+    const around = ["<s>[INST] <Img>", "</Img> the <Img>", "</Img> the [/INST]"].map((piece) => pieces.encode(piece));
+    const [first, second, third] = around;
+    expect(promptIds(pieces, messages, { template, imageTokens: [3, 1] })).toEqual([
+      ...first,
+      ...[-1, -1, -1],
+      ...second,
+      -1,
+      ...third,
+    ]);
+    expect(around.flat()).not.toEqual(pieces.encode("<s>[INST] <Img></Img> the <Img></Img> the [/INST]"));
+    expect(imageId(pieces, template)).toBe(-1);
+  });
+
+  test("MiniGPT-4's begin stands in front of the first piece alone", () => {
+    const options = { template: chatTemplate("minigpt-4"), system: "", imageTokens: [1] };
+    const [first, second] = ["###Human: <Img>", "</Img> the###Assistant: "].map((piece) => pieces.encode(piece));
+    expect(promptIds(pieces, [user("the")], options)).toEqual([1, ...first, -1, ...second]);
+  });
+
+  test("answers keep their ids as labels, images and questions do not", () => {
+    const options = { template: chatTemplate("tinygpt-v"), system: "", imageTokens: [2] };
+    const { ids, labels } = labelled(tokenizer, [user("<image>\nQ"), assistant("A B")], options);
+    const [first, second] = ["###Human: <Img>", "</Img> Q###Assistant: A B###"].map((text) => tokenizer.encode(text));
+    expect(ids).toEqual([...first, -1, -1, ...second]);
+    expect(labels.filter((label) => label !== unlabelled)).toEqual(tokenizer.encode("A B###"));
+  });
+
+  test.each([
+    [
+      "more <image> than images where the mark is <image>",
+      "vicuna_v1",
+      "<image> <image>",
+      /hold 2 <image> for 1 images/,
+    ],
+    ["the mark in the text", "tinygpt-v", "<ImageHere>", /message 1 holds "<ImageHere>"/],
+  ])("%s is a RequestError", (_, name, text, message) => {
+    const options = { template: chatTemplate(name), imageTokens: [1] };
+    expect(() => prompt([user(text)], options)).toThrow(RequestError);
+    expect(() => prompt([user(text)], options)).toThrow(message);
+  });
+
+  test.each([
+    ["tinygpt-v", " a cup###Human: and?", "a cup"],
+    ["tinygpt-v-stage4", "x\nAssistant: y Assistant: a cup ", "a cup"],
+    ["tinygpt-v-stage4", "a Assistant: cup###x Assistant: y", "cup"],
+    ["minigpt-4", "###", ""],
+    ["tinygpt-v-benchmark", "<s> x [/INST] a <s>cup ###</s> y", "a cup ###"],
+    ["internlm2-chat", " a ### cup", " a ### cup"],
+  ])("%s's answer in %j is %j", (name, written, answer) => {
+    expect(replyOf(written, chatTemplate(name))).toBe(answer);
+  });
 });

@@ -50,6 +50,10 @@ describe("the byte tokenizer", () => {
     expect(tokenizer.encode(whole)).toEqual(ids);
   });
 
+  test("spells special tokens where it is asked to", () => {
+    expect(tokenizer.spelled([3, 8 + 0xc3, 8 + 0xa9, 4, 264])).toBe("<|im_start|>é<|im_end|>");
+  });
+
   test("gives the bytes of an id; special tokens and ids beyond the vocabulary have none", () => {
     expect([...tokenizer.bytes(8 + 0xe9)]).toEqual([0xe9]);
     for (const id of [0, 4, 7, 264, 1e6]) expect(tokenizer.bytes(id)).toHaveLength(0);
@@ -72,7 +76,7 @@ const pieces = [
 const sentencePiece = {
   added_tokens: [
     { id: 2, content: "</s>", special: true },
-    { id: 264, content: "<note>", special: false },
+    { id: 264, content: "<note>", special: false, normalized: false },
   ],
   normalizer: { type: "Replace", pattern: { String: " " }, content: "\u2581" },
   pre_tokenizer: null,
@@ -117,6 +121,60 @@ describe("a sentencepiece-like vocabulary", () => {
         const ids = tokenizer.encode(whole);
         expect(Buffer.concat(ids.map((id) => tokenizer.bytes(id))).toString()).toBe(whole);
         expect(tokenizer.decode(ids)).toBe(whole);
+      }),
+    );
+  });
+});
+
+describe("LLaMA's forms put a space in front", () => {
+  const prepended = {
+    normalizer: {
+      type: "Sequence",
+      normalizers: [
+        { type: "Prepend", prepend: "\u2581" },
+        { type: "Replace", pattern: { String: " " }, content: "\u2581" },
+      ],
+    },
+    decoder: {
+      type: "Sequence",
+      decoders: [...sentencePiece.decoder.decoders, { type: "Strip", content: " ", start: 1, stop: 0 }],
+    },
+  };
+  const metaspace = {
+    normalizer: null,
+    pre_tokenizer: { type: "Metaspace", replacement: "\u2581", prepend_scheme: "first", split: false },
+    decoder: {
+      type: "Sequence",
+      decoders: [
+        { type: "ByteFallback" },
+        { type: "Metaspace", replacement: "\u2581", prepend_scheme: "first", split: false },
+        { type: "Fuse" },
+      ],
+    },
+  };
+  const template = {
+    type: "TemplateProcessing",
+    single: [{ SpecialToken: { id: "<s>", type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }],
+    pair: [],
+    special_tokens: { "<s>": { id: "<s>", ids: [1], tokens: ["<s>"] } },
+  };
+  const pairs = [["a", "b"], "\u2581 ab".split(" ")];
+  const model = { ...sentencePiece.model, merges: pairs };
+  test.each([
+    ["to every piece between added tokens", prepended, [263, 264, 263]],
+    ["to the first piece alone", metaspace, [263, 264, 262]],
+  ])("%s", (_, form, ids) => {
+    const tokenizer = parseTokenizer({ ...sentencePiece, ...form, model, post_processor: template }, "tokenizer.json");
+    expect(tokenizer.encode("ab<note>ab")).toEqual(ids);
+    expect(tokenizer.decode([263, 263])).toBe("ab ab");
+    expect(tokenizer.encode("é")).toEqual([259, 3 + 0xc3, 3 + 0xa9]);
+    fc.assert(
+      fc.property(fc.stringMatching(/^[ab é\n]{1,20}$/), (whole) => {
+        fc.pre(!whole.startsWith(" "));
+        const given = tokenizer.encode(whole);
+        expect(tokenizer.decode(given)).toBe(whole);
+        // A stream begins with that space; who shows it drops it.
+        expect(Buffer.concat(given.map((id) => tokenizer.bytes(id))).toString()).toBe(` ${whole}`);
       }),
     );
   });

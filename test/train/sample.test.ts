@@ -12,7 +12,7 @@ import { languageModel, tokensPerTile } from "../../src/models/mini-monkey.ts";
 import { merged } from "../../src/models/text-model.ts";
 import { ortNode } from "../../src/run/ort-node.ts";
 import { byteTokenizer } from "../../src/text/bytes.ts";
-import { chatTemplate } from "../../src/text/template.ts";
+import { chatTemplate } from "../../src/text/templates.ts";
 import { parseTokenizer } from "../../src/text/tokenizer.ts";
 import { type Sample, sampleOf } from "../../src/train/sample.ts";
 import { parseTiling } from "../../src/vision/tilings.ts";

@@ -1,0 +1,89 @@
+/** How much memory an answer takes, told from the graphs before anything is opened. */
+import { RequestError } from "../errors.ts";
+import { bytesOf, peakBytes, weightBytes } from "../graph/cost.ts";
+import { inputsOf } from "../graph/graph.ts";
+import type { Multimodal } from "../models/multimodal.ts";
+import { roomFor } from "./cache.ts";
+import type { Graphs } from "./graphs.ts";
+import { chunk } from "./language.ts";
+import { tilesAtOnce } from "./sight.ts";
+
+/** What is asked of it: tiles of all images, tokens of the prompt and of the answer. */
+export interface Load {
+  readonly tiles: number;
+  readonly promptTokens: number;
+  readonly maxTokens: number;
+}
+
+/** What Node, ONNX Runtime and the image decoder take before a model is there: measured with nano, less its own (LOG.md, 2026-11-24). */
+const base = 180e6;
+
+/** Bytes that stay for as long as a model is open. */
+export function openBytes({ eyes, words }: Graphs): number {
+  return base + weightBytes({ ...eyes, ...words });
+}
+
+/** Bytes that an answer takes on top at its peak: tiles and their tokens, the cache, and the results inside a tower's and a language model's run, which the engine keeps. */
+export function answerBytes(
+  { eyes, words }: Graphs,
+  model: Multimodal,
+  { tiles, promptTokens, maxTokens }: Load,
+): number {
+  const visual = tiles * model.tokensPerTile;
+  const room = roomFor(promptTokens + maxTokens);
+  const tokens = Math.min(chunk, promptTokens);
+  const sizes = {
+    tiles: Math.min(tiles, tilesAtOnce(model)),
+    tokens,
+    visual: Math.max(1, Math.min(visual, tokens)),
+    room,
+  };
+  const cache = inputsOf(words).filter(({ attrs: { name } }) => name.startsWith("past."));
+  const pixels = tiles * 3 * model.tileSize ** 2;
+  return (
+    // The tiles as bytes and as floats; the tokens of each image, and all of them side by side.
+    pixels * 5 +
+    visual * model.width * 8 +
+    (tiles ? peakBytes(eyes, sizes) : 0) +
+    peakBytes(words, sizes) +
+    cache.reduce((sum, x) => sum + bytesOf(x, new Map(Object.entries(sizes))), 0)
+  );
+}
+
+/** Memory of one model, checked before it is taken. */
+export interface Memory {
+  /** Throws RequestError (507) where the model called `name` does not fit into what is free. */
+  checkOpening(name: string): void;
+  /** The same for an answer of the open model. */
+  checkAnswer(load: Load): void;
+}
+
+/** `force`: nothing is refused. `free`: bytes that this process may still take. */
+export function memoryOf(
+  graphs: Graphs,
+  model: Multimodal,
+  force: boolean,
+  free: () => number = () => process.availableMemory(),
+): Memory {
+  // What the largest answer so far took is still there for the next one.
+  let held = 0;
+  return {
+    checkOpening(name) {
+      if (!force) check(name, openBytes(graphs), free());
+    },
+    checkAnswer(load) {
+      const bytes = answerBytes(graphs, model, load);
+      if (!force) check("this answer", bytes - held, free());
+      held = Math.max(held, bytes);
+    },
+  };
+}
+
+function check(what: string, bytes: number, free: number): void {
+  if (bytes <= free) return;
+  const [needed, has] = [bytes, free].map((n) => `${(n / 1e9).toFixed(1)} GB`);
+  throw new RequestError(
+    `${what} takes about ${needed} of memory, ${has} are free; close other programs, convert the model to int8 or int4, give fewer tiles, or try all the same with --force`,
+    507,
+  );
+}

@@ -1,0 +1,36 @@
+/** `galago convert`, against the build. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { built } from "../support/built.ts";
+import { tinyGptConfig, tinyWhole } from "../support/tiny-model.ts";
+import { galago } from "./terminal.ts";
+
+const { main: program } = (await import(built("cli/program.js").href)) as typeof import("../../src/cli/program.ts");
+const home = mkdtempSync(join(tmpdir(), "galago-convert-"));
+afterAll(() => rmSync(home, { recursive: true }));
+
+test("adapters are merged unless they are to be kept", async () => {
+  const source = tinyWhole(join(home, "source"), tinyGptConfig({ lora: { r: 4, lora_alpha: 8 } }));
+  const made = async (dest: string, ...words: string[]) => {
+    const { status, text } = await galago(["convert", source, join(home, dest), ...words, "--json"], { program });
+    const { tensors } = JSON.parse(text);
+    return { status, tensors, lora: JSON.parse(readFileSync(join(home, dest, "config.json"), "utf8")).lora };
+  };
+  const [kept, merged] = [await made("kept", "--lora", "keep"), await made("merged")];
+  expect(kept).toMatchObject({ status: 0, lora: { r: 4, lora_alpha: 8 } });
+  // Two layers in each of three are adapted, by two matrices.
+  expect(merged).toEqual({ status: 0, lora: undefined, tensors: kept.tensors - 12 });
+});
+
+test.each([
+  ["--lora", "drop", /--lora: "drop" is nothing to do with adapters, expected merge or keep/],
+  ["--precision", "int3", /--precision: "int3" is no way to store weights/],
+])("%s %s is wrong usage, and nothing is written", async (flag, word, message) => {
+  const dest = join(home, "none");
+  const { status, stderr } = await galago(["convert", home, dest, flag, word], { program });
+  expect(status).toBe(2);
+  expect(stderr).toMatch(message);
+  expect(existsSync(dest)).toBe(false);
+});

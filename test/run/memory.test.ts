@@ -1,0 +1,78 @@
+/** What memory is told from: sizes that can be counted by hand, and what happens when there is too little. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { RequestError } from "../../src/errors.ts";
+import { convert } from "../../src/run/convert.ts";
+import { graphsOf } from "../../src/run/graphs.ts";
+import { answerBytes, memoryOf, openBytes } from "../../src/run/memory.ts";
+import { readModel } from "../../src/run/models.ts";
+import { openCheckpoint } from "../../src/weights/checkpoint.ts";
+import { tinyConfig, tinyModel } from "../support/tiny-model.ts";
+
+const root = mkdtempSync(join(tmpdir(), "galago-memory-"));
+afterAll(() => rmSync(root, { recursive: true }));
+const base = tinyConfig();
+const config = { llm_config: { ...base.llm_config, hidden_size: 256, intermediate_size: 512 } };
+const folder = tinyModel(join(root, "f32"), { config });
+const graphs = (path = folder, precision = "f32") => graphsOf(openCheckpoint(path), readModel(path), precision);
+const model = readModel(folder);
+const load = { tiles: 2, promptTokens: 100, maxTokens: 20 };
+const plenty = 1e12;
+
+describe("bytes of an open model", () => {
+  test("weights take four bytes a number, and one where they are stored in 8 bits", async () => {
+    const dest = join(root, "int8");
+    await convert(folder, dest, { precision: "int8" });
+    const [floats, few] = [folder, dest].map((path) => openBytes(graphs(path)));
+    const numbers = 256 * (264 * 2 + 2 * (512 * 3 + 256 + 512));
+    expect(floats - few).toBeGreaterThan(2.9 * numbers);
+    expect(floats - few).toBeLessThan(3.5 * numbers);
+  });
+});
+
+describe("bytes of an answer", () => {
+  const bytes = (changes: Partial<typeof load>, own = graphs()) => answerBytes(own, model, { ...load, ...changes });
+
+  test("a cached token is two vectors a layer, and nothing else grows with a long prompt", () => {
+    // Two layers, two key heads of 64 numbers, keys and values, four bytes.
+    const row = 2 * 2 * 64 * 2 * 4;
+    const scores = 512 * 4 * 4;
+    const more = bytes({ promptTokens: 4096 }) - bytes({ promptTokens: 2048 });
+    expect(more).toBeGreaterThanOrEqual(2048 * row);
+    expect(more).toBeLessThan(2048 * (row + 4 * scores));
+  });
+
+  test("more images cost their pixels and tokens, not more of the tower", () => {
+    const pixels = 3 * 56 * 56 * 5;
+    const tokens = 4 * 256 * 8;
+    expect(bytes({ tiles: 300 }) - bytes({ tiles: 200 })).toBe(100 * (pixels + tokens));
+  });
+});
+
+describe("too little memory", () => {
+  const own = graphs();
+  test("refuses a model with both numbers and what to do", () => {
+    const memory = memoryOf(own, model, false, () => 1e6);
+    expect(() => memory.checkOpening("tiny")).toThrow(RequestError);
+    expect(() => memory.checkOpening("tiny")).toThrow(
+      /^tiny takes about 0\.2 GB of memory, 0\.0 GB are free; .*--force$/,
+    );
+  });
+
+  test("refuses an answer, but not one that needs no more than the last did", () => {
+    let free = plenty;
+    const memory = memoryOf(own, model, false, () => free);
+    memory.checkAnswer(load);
+    free = 0;
+    memory.checkAnswer(load);
+    expect(() => memory.checkAnswer({ ...load, tiles: 200 })).toThrow(/^this answer takes about/);
+  });
+
+  test("refuses nothing when forced", () => {
+    const memory = memoryOf(own, model, true, () => 0);
+    memory.checkOpening("tiny");
+    memory.checkAnswer({ ...load, tiles: 1000 });
+  });
+});
