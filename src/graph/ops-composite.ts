@@ -2,7 +2,7 @@
 import { ShapeError } from "../errors.ts";
 import type { Composite, Op } from "./op.ts";
 import { like } from "./ops-elementwise.ts";
-import { same, show } from "./shape.ts";
+import { count, fixed, same, show } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** e^(x − max x) over the last axis, and its sum. */
@@ -24,7 +24,27 @@ function normType(op: string): Op["type"] {
 /** Gradient of the leading axes summed away, as a vector of the last. */
 const overRows = (g: Tensor): Tensor => g.sum([...g.shape.keys()].slice(0, -1)).reshape([g.shape.at(-1)!]);
 
+/** Block length of `hadamard` for an axis of m. */
+export const hadamardBlock = (m: number): number => Math.min(32, m & -m);
+
+/** Ones among the bits of a number below 32. */
+const ones = (bits: number): number => [1, 2, 4, 8, 16].filter((bit) => bits & bit).length;
+
 export const composites: Record<Composite, Op> = {
+  /** Each block of the last axis times the Hadamard matrix (Sylvester 1867) over √size: its own inverse. Blocks are of 32, or the largest power of two
+   *  that divides the axis. An outlier is shared out among its block, so that rounding by the largest magnitude costs less (QuaRot, Ashkboos 2024). */
+  hadamard: {
+    type: like,
+    define: ([x]) => {
+      const m = fixed(x.shape.at(-1)!, "hadamard");
+      const size = hadamardBlock(m);
+      if (size === 1) return x;
+      const sign = (i: number): number => (ones((i % size) & Math.floor(i / size)) % 2 ? -1 : 1);
+      const matrix = Array.from({ length: size * size }, (_, i) => sign(i) / Math.sqrt(size));
+      const blocks = x.reshape([count([...x.shape.slice(0, -1), m / size]), size]);
+      return blocks.matmul(x.constant(matrix, [size, size])).reshape(x.shape);
+    },
+  },
   /** eˣ / Σ eˣ over the last axis. */
   softmax: {
     type: like,

@@ -33,7 +33,11 @@ export class Tensor implements Type {
   }
   /** A scalar constant of this tensor's type. */
   scalar(value: number): Tensor {
-    return constant([value], [], this.dtype);
+    return this.constant([value], []);
+  }
+  /** A constant of this tensor's type. */
+  constant(data: ArrayLike<number>, shape: readonly number[]): Tensor {
+    return constant(data, shape, this.dtype);
   }
   /** 0, 1, …, n − 1 as i64. */
   iota(n: Dim): Tensor {

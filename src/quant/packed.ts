@@ -18,7 +18,8 @@ export function packed(outputs: Outputs): Outputs {
   return rewrite(outputs, (node, inputs) => {
     const [x, w, ...rest] = inputs;
     const weight = w && packedOf(w);
-    if (node.op === "project" && weight?.columns8) return x.apply("product8", [...weight.columns8, ...rest]);
+    if (node.op === "project" && weight?.columns8)
+      return x.apply("hadamard").apply("product8", [...weight.columns8, ...rest]);
     if (node.op === "project" && weight?.blocks4) return x.apply("product4", [...weight.blocks4, ...rest]);
     const table = x && packedOf(x)?.rows8;
     if (node.op === "rows" && table)
@@ -38,6 +39,6 @@ const column = (x: Tensor): Tensor => x.reshape([...x.shape, 1]);
 /** The whole matrix [n, m]. */
 function numbers({ rows8, columns8, blocks4 }: PackedTensors): Tensor {
   if (rows8) return rows8[0].cast("f32").mul(column(rows8[1]));
-  if (columns8) return columns8[0].cast("f32").mul(columns8[1]).T;
+  if (columns8) return columns8[0].cast("f32").mul(columns8[1]).T.apply("hadamard");
   return matrix4(...blocks4!);
 }

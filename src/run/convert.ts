@@ -40,7 +40,7 @@ export async function convert(source: string, dest: string, options: ConvertOpti
     const model = modelOf(JSON.parse(config), join(source, "config.json"));
     const tokenizer = publishedTokenizer(words, model.vocabulary);
     const { keys, ...graphs } = matched(published, model);
-    const forms = formsOf({ ...graphs, vocabulary: model.vocabulary }, options.precision);
+    const forms = formsOf(graphs, options.precision);
     const count = (key: string): number => published.entries.get(key)!.shape.reduce((a, b) => a * b, 1);
     const parameters = keys.reduce((sum, key) => sum + count(key), 0);
     let done = 0;

@@ -5,7 +5,7 @@ import { RequestError, WeightError } from "../errors.ts";
 import type { Place } from "../graph/onnx.ts";
 import type { DType } from "../graph/tensor.ts";
 import type { Dtype } from "./header.ts";
-import { companionShapes, companions, type Form, isScales, matrixShape, packedKey } from "./packed.ts";
+import { companionShapes, companions, type Form, matrixShape, packedKey } from "./packed.ts";
 import type { Initial, PackedPlace, Source } from "./path.ts";
 import { openSafetensors, type SafetensorsFile } from "./safetensors.ts";
 
@@ -58,10 +58,11 @@ export function openCheckpoint(folder: string, names?: readonly string[]): Check
     return { key, shape: entry.shape, at: { file, offset: entry.offset, length: entry.length, dtype } };
   };
   const forms = packedForms(files.keys());
+  const parts = new Set([...forms].flatMap(([key, own]) => own.flatMap((form) => companions(key, form))));
   return {
     name: folder,
     stored: () => files.keys(),
-    keys: () => [...files.keys()].filter((name) => !packedKey(name) && !isScales(name)).concat([...forms.keys()]),
+    keys: () => [...files.keys()].filter((name) => !parts.has(name)).concat([...forms.keys()]),
     file: fileOf,
     find: (key) => {
       const own = forms.get(key);

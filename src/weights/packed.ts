@@ -1,16 +1,24 @@
 /** Weights in few bits: the tensors that stand in a file for one of the model's, and how a matrix becomes them. */
+import { hadamardBlock } from "../graph/ops-composite.ts";
 
 /** The forms a matrix K of [n, m] is stored in. Which one fits depends on its use: products read columns8 or blocks4, a table of vectors rows8; a table that
  *  is also a factor has two.
- *  - `columns8`: K.columns8, i8 [m, n], the transpose, as products want it; times K.scales, f32 [n].
+ *  - `columns8`: K.columns8, i8 [m, n], the transpose, as products want it; times K.columnScales, f32 [n]; its rows, and those they multiply, turned
+ *    by Hadamard matrices (`hadamard` of graph/ops-composite.ts), which changes no product.
  *  - `rows8`: K.rows8, i8 [n, m]; times K.scales, f32 [n].
  *  - `blocks4`: K.blocks4, u8 [n, m/32, 16], two numbers a byte, the earlier one low, less 8; times K.blockScales, f32 [n, m/32]. */
 export type Form = "columns8" | "rows8" | "blocks4";
 
+const scalesOf: Readonly<Record<Form, string>> = {
+  columns8: "columnScales",
+  rows8: "scales",
+  blocks4: "blockScales",
+};
+
 /** Names of the companions of a key: its numbers in that form, and their scales. */
 export const companions = (key: string, form: Form): [numbers: string, scales: string] => [
   `${key}.${form}`,
-  `${key}.${form === "blocks4" ? "blockScales" : "scales"}`,
+  `${key}.${scalesOf[form]}`,
 ];
 
 /** The key that a companion belongs to and its form; undefined for scales, which come with their numbers, and for other keys. */
@@ -18,9 +26,6 @@ export function packedKey(name: string): { key: string; form: Form } | undefined
   const [, key, form] = /^(.+)\.(columns8|rows8|blocks4)$/.exec(name) ?? [];
   return key === undefined ? undefined : { key, form: form as Form };
 }
-
-/** Whether a name is that of scales. */
-export const isScales = (name: string): boolean => /\.(scales|blockScales)$/.test(name);
 
 /** The shape [n, m] of a matrix by that of its numbers. */
 export function matrixShape(form: Form, shape: readonly number[]): number[] {
@@ -47,11 +52,12 @@ export interface Packed {
   readonly scales: Float32Array;
 }
 
-/** Rounds a matrix [n, m] to 8 bits, symmetric, by the largest magnitude of each row. pieces: its numbers, row-major. */
+/** Rounds a matrix [n, m] to 8 bits, symmetric, by the largest magnitude of each row; for `columns8` turned before. pieces: its numbers, row-major. */
 export function pack8(pieces: Iterable<Float32Array>, [n, m]: readonly number[], form: "columns8" | "rows8"): Packed {
   const numbers = new Int8Array(n * m);
   const scales = new Float32Array(n);
   for (const { from, count, data } of rowGroups(pieces, m)) {
+    if (form === "columns8") turn(data, m);
     const inverse = new Float32Array(count);
     for (let r = 0; r < count; r++) {
       const scale = largest(data, r * m, m) / 127;
@@ -83,6 +89,21 @@ export function pack4(pieces: Iterable<Float32Array>, [n, m]: readonly number[])
       for (let i = 0; i < block; i += 2) numbers[(at * block + i) / 2] = nibble(i) | (nibble(i + 1) << 4);
     }
   return { numbers, scales };
+}
+
+/** Rows of length m times the matrices of `hadamard`, in place: sums and differences of pairs at distances 1, 2, 4, … */
+export function turn(data: Float32Array, m: number): void {
+  const size = hadamardBlock(m);
+  const factor = 1 / Math.sqrt(size);
+  for (let distance = 1; distance < size; distance *= 2)
+    for (let i = 0; i < data.length; i += 2 * distance)
+      for (let j = i; j < i + distance; j++) {
+        const a = data[j];
+        const b = data[j + distance];
+        data[j] = a + b;
+        data[j + distance] = a - b;
+      }
+  for (let i = 0; i < data.length; i++) data[i] *= factor;
 }
 
 /** The nearest whole number, ties to even, of magnitudes below 2^22: float32 has no fraction left at 1.5 · 2^23. Several times as fast as Math.round. */

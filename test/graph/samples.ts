@@ -155,6 +155,11 @@ export const samples: Record<OpName, Sample[]> = {
       apply: (x, w, scales) => loud(x).apply("product4", [w.cast("f32").apply("round8", [], { zero: 0 }), scales]),
     },
   ],
+  hadamard: [
+    [2, 64],
+    [3, 12],
+    [2, 2, 7],
+  ].map((shape) => ({ given: [real(shape)], apply: (x) => x.apply("hadamard") })),
   softmax: [{ given: [real([2, 5])], apply: (x) => x.apply("softmax") }],
   logSoftmax: [{ given: [real([2, 5])], apply: (x) => x.apply("logSoftmax") }],
   gelu: each("gelu", -4, 4),

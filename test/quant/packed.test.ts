@@ -12,7 +12,7 @@ import { convert } from "../../src/run/convert.ts";
 import { openModel } from "../../src/run/model.ts";
 import { readModel } from "../../src/run/models.ts";
 import { ortNode } from "../../src/run/ort-node.ts";
-import type { StoredPrecision } from "../../src/run/storing.ts";
+import { formsOf, type StoredPrecision } from "../../src/run/storing.ts";
 import { openCheckpoint } from "../../src/weights/checkpoint.ts";
 import { type Weights, weights } from "../../src/weights/path.ts";
 import { openSafetensors, type StoredTensor, writeSafetensors } from "../../src/weights/safetensors.ts";
@@ -123,7 +123,7 @@ describe("a packed file that is not whole names what is wrong", () => {
   test.each<[string, (tensors: Map<string, StoredTensor>) => void, RegExp]>([
     [
       "without its scales",
-      (t) => t.delete(`${key}.scales`),
+      (t) => t.delete(`${key}.columnScales`),
       /w1\.weight" is stored as columns8, .* its scales missing; convert/,
     ],
     [
@@ -132,6 +132,11 @@ describe("a packed file that is not whole names what is wrong", () => {
       /w1\.weight" is stored as columns8/,
     ],
     ["without the numbers", (t) => t.delete(`${key}.columns8`), /no weight ".*w1\.weight"/],
+    [
+      "with scales of nothing",
+      (t) => t.set("more.scales", { dtype: "F32", shape: [1], data: new Float32Array(1) }),
+      /leaves 1 unused: more\.scales/,
+    ],
     [
       "with one too many",
       (t) => t.set("more.columns8", { dtype: "I8", shape: [1, 1], data: new Int8Array(1) }),
@@ -142,4 +147,16 @@ describe("a packed file that is not whole names what is wrong", () => {
     await expect(opened).rejects.toThrow(message);
     await expect(opened).rejects.toThrow(WeightError);
   });
+});
+
+test("four bits are for what passes a gate: values, outputs and logits keep eight, whatever they are called", () => {
+  for (const config of Object.values(shapes)) {
+    const folder = tinyModel(fresh(), { config });
+    const { logits, eyes } = logitsOf(weights(openCheckpoint(folder)), folder);
+    const forms = formsOf({ words: { logits }, eyes: { eyes } }, "int4");
+    const four = [...forms].filter(([, own]) => own.includes("blocks4")).map(([key]) => key);
+    const gates = [...forms.keys()].filter((key) => /\.(w1|w3|gate_proj|up_proj)\.weight$/.test(key));
+    expect(gates).toHaveLength(4);
+    expect(four.sort()).toEqual(gates.sort());
+  }
 });
