@@ -13,7 +13,7 @@ import { sightGraph } from "./sight.ts";
 
 /** What `precision` may be: `f32` computes with the weights as they are stored, `int8` rounds stored floats to bytes when the model is opened; `int4`
  *  wants them stored so. */
-export const precisions = ["f32", "int8", "int4"] as const;
+const precisions = ["f32", "int8", "int4"] as const;
 
 /** The eyes, the words with their cache, and the language model that the words are of. */
 export interface Graphs {
