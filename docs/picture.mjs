@@ -3,6 +3,8 @@
 import { writeFileSync } from "node:fs";
 import { createCanvas, loadImage } from "@napi-rs/canvas";
 import { load } from "../dist/index.js";
+import { modelFolder, readModel } from "../dist/run/models.js";
+import { parseTiling } from "../dist/vision/tilings.js";
 
 const [path = "examples/receipt.png", question = "What is the total?", truth = "295.20"] = process.argv.slice(2);
 const model = await load("nano");
@@ -16,16 +18,21 @@ while (!said.done) said = await asking.next();
 await model.close();
 
 const record = said.value;
-const { detailed, adaptive } = record.images[0].tiles;
+const { width: pixels, height: lines, tiles } = record.images[0];
+const { detailed, adaptive, global } = tiles;
+const shape = readModel(modelFolder("nano"));
+// Where a tiling does not fill its grid, the grid reaches beyond the image.
+const { filled } = parseTiling(shape.tiles).plan(pixels, lines, shape.tileSize);
 const layers = [
   ["detailed", detailed, "#2563eb"],
   ...(adaptive ? [["adaptive", adaptive, "#d97706"]] : []),
-  ["global", [1, 1], "#16a34a"],
+  ...(global ? [["global", [1, 1], "#16a34a"]] : []),
 ];
 const image = await loadImage(path);
 const [width, gap, top, side] = [396, 20, 50, 330];
 const height = (width * image.height) / image.width;
-const canvas = createCanvas(gap + layers.length * (width + gap) + side, top + height + gap);
+const beyond = height / filled[1] - height;
+const canvas = createCanvas(gap + layers.length * (width + gap) + side, top + height + beyond + gap);
 const pen = canvas.getContext("2d");
 pen.fillStyle = "white";
 pen.fillRect(0, 0, canvas.width, canvas.height);
@@ -36,9 +43,10 @@ layers.forEach(([name, [columns, rows], colour], i) => {
   pen.lineWidth = 1.6;
   pen.font = "16px sans-serif";
   pen.fillText(columns * rows > 1 ? `${name} ${columns} × ${rows}` : name, x, top - 12);
+  const [right, bottom] = name === "detailed" ? filled : [1, 1];
+  const [wide, high] = [width / right / columns, height / bottom / rows];
   for (let c = 0; c < columns; c++)
-    for (let r = 0; r < rows; r++)
-      pen.strokeRect(x + (c * width) / columns, top + (r * height) / rows, width / columns, height / rows);
+    for (let r = 0; r < rows; r++) pen.strokeRect(x + c * wide, top + r * high, wide, high);
 });
 const ms = (time) => `${Math.round(time)} ms`;
 const { timing_ms: timing, usage, answer, probability } = record;

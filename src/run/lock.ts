@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { RequestError } from "../errors.ts";
+import { alive } from "../weights/alive.ts";
 
 /** The locks that this process holds: any other file with its id was left by an earlier process that had the same. */
 const held = new Set<string>();
@@ -29,7 +30,7 @@ function take(path: string, what: string): void {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
     const pid = holder(path);
-    if (held.has(path) || (pid !== process.pid && lives(pid)))
+    if (held.has(path) || (pid !== process.pid && alive(pid)))
       throw new RequestError(`${what} by process ${pid} already; wait for it, or end it`, 409);
     rmSync(path, { force: true });
   }
@@ -42,14 +43,5 @@ function holder(path: string): number {
     return Number.parseInt(readFileSync(path, "utf8"), 10);
   } catch {
     return Number.NaN;
-  }
-}
-
-/** Whether a process with this id runs; one that may not be signalled does. */
-function lives(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

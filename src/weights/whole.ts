@@ -1,10 +1,14 @@
 /** Files that appear under their name only when they are whole. */
 import { randomUUID } from "node:crypto";
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { alive } from "./alive.ts";
 
-/** Lets `write` fill a new file beside `path`, then renames it; on failure nothing is left and what went wrong is thrown. */
+/** Lets `write` fill a new file beside `path`, then renames it; on failure nothing is left and what went wrong is thrown. What a process that was killed
+ *  left beside is removed. */
 export function whole(path: string, write: (beside: string) => void): void {
-  const beside = `${path}.${randomUUID()}.part`;
+  for (const left of leftBeside(path)) discard(left);
+  const beside = `${path}.${process.pid}-${randomUUID()}.part`;
   try {
     write(beside);
     renameSync(beside, path);
@@ -17,6 +21,23 @@ export function whole(path: string, write: (beside: string) => void): void {
 /** The same for content that is at hand. */
 export const writeWhole = (path: string, content: string | Uint8Array): void =>
   whole(path, (beside) => writeFileSync(beside, content, { flag: "wx" }));
+
+/** Unfinished files of this name whose process is gone. */
+function leftBeside(path: string): string[] {
+  const folder = dirname(path);
+  const start = `${basename(path)}.`;
+  try {
+    return readdirSync(folder).flatMap((name) => {
+      const pid = name.startsWith(start)
+        ? /^(\d+)-[0-9a-f-]{36}\.part$/.exec(name.slice(start.length))?.[1]
+        : undefined;
+      return pid && !alive(Number(pid)) ? [join(folder, name)] : [];
+    });
+  } catch {
+    // A folder that cannot be listed: writing into it will tell why.
+    return [];
+  }
+}
 
 /** Where nothing could be written, nothing can be removed either: only the first failure is worth telling. */
 function discard(path: string): void {
