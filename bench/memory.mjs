@@ -54,8 +54,8 @@ for (const model of options.models.split(",")) {
   for (const precision of options.precisions.split(",")) {
     const dest = `${source}-${precision}`;
     if (!existsSync(join(dest, "config.json"))) {
-      const { seconds, peak } = measured("convert", source, dest, "--precision", precision);
-      results.push({ model, step: `convert to ${precision}`, seconds: Math.round(seconds), peak_gb: gb(peak) });
+      const { json: _, ...cost } = measured("convert", source, dest, "--precision", precision);
+      results.push({ model, step: `convert to ${precision}`, ...cost });
     }
     const asked = [
       "ask",

@@ -54,7 +54,11 @@ async function run([model]: readonly string[], options: Options, terminal: Termi
   }).finally(shown.stop);
   const seconds = (performance.now() - begun) / 1000;
   if (options.json) return json(terminal, { name, folder, files, ...made, seconds });
-  if (!made) return write(terminal.stdout, `${name} is there already, in ${folder}\n`);
+  if (!made)
+    return write(
+      terminal.stdout,
+      `${name} is there already, in ${folder}; galago rm ${name} makes room to fetch or convert it anew\n`,
+    );
   return write(terminal.stdout, `${name}: ${countText(made.parameters)} parameters, in ${folder}\n`);
 }
 

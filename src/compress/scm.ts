@@ -3,7 +3,7 @@ import { RequestError } from "../errors.ts";
 import type { Compression } from "./compression.ts";
 
 /** The second layer is the judge. */
-const layer = 1;
+export const scmLayer = 1;
 
 export interface ScmOptions {
   /** Share of each window that is kept: above 0, at most 1. */
@@ -22,7 +22,7 @@ export function scm({ ratio, reference = false }: ScmOptions): Compression {
     name: `scm ${ratio}`,
     async keep({ tokens, windows, attention }) {
       const dropped = new Set<number>();
-      const scores = ratio < 1 ? await attention(layer) : [];
+      const scores = ratio < 1 ? await attention(scmLayer) : [];
       for (const [i, { from, to }] of windows.entries()) {
         const least = scores[i] ? ranked(scores[i]).slice(Math.floor((to - from) * ratio)) : [];
         for (const index of least) dropped.add(from + index);

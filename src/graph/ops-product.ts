@@ -216,7 +216,7 @@ export const products: Record<Product, Op> = {
 };
 
 /** Weights that share a scale in product4. */
-const block = 32;
+export const block = 32;
 
 /** The matrix [n, m] that 4-bit numbers u8 [n, m/32, 16] and their scales [n, m/32] stand for. */
 export function matrix4(bytes: Tensor, scales: Tensor): Tensor {

@@ -64,10 +64,18 @@ export const catalogue: readonly Published[] = [
   one("llava-1.5-7b", "llava-hf/llava-1.5-7b-hf", "llama2", 7_063_427_072, 14.1e9),
 ];
 
-/** Bytes that the weights take in memory at each precision: parameters times 4, 1 and 5/8 (4 bits, and a block of 32 shares a float32 scale).
- *  What an answer needs beside them depends on its image and its length. */
+/** Bytes of one number as it is stored, scales included; those of few bits are the largest among these models. In int4 more than half of the
+ *  numbers keep 8 bits (run/storing.ts). */
+export const numberBytes: Readonly<Record<"f16" | "f32" | "int8" | "int4", number>> = {
+  f16: 2,
+  f32: 4,
+  int8: 1.01,
+  int4: 0.93,
+};
+
+/** Bytes that the weights take in memory at each precision. What an answer needs beside them depends on its image and its length. */
 export const weightMemory = (parameters: number): { f32: number; int8: number; int4: number } => ({
-  f32: 4 * parameters,
-  int8: parameters,
-  int4: (5 / 8) * parameters,
+  f32: Math.round(numberBytes.f32 * parameters),
+  int8: Math.round(numberBytes.int8 * parameters),
+  int4: Math.round(numberBytes.int4 * parameters),
 });

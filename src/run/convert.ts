@@ -1,5 +1,5 @@
 /** From a published folder, or TinyGPT-V's pieces, to one that Galago opens: weights tensor by tensor, config.json, a tokenizer.json. */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { RequestError, WeightError } from "../errors.ts";
 import type { Outputs } from "../graph/graph.ts";
@@ -50,6 +50,10 @@ export async function convert(source: string, dest: string, options: ConvertOpti
     };
     const tensors = keys.flatMap((key) => storedAs(published, key, forms.get(key), options.precision, onNumbers));
     mkdirSync(dest, { recursive: true });
+    const others = readdirSync(dest).filter((file) => file.endsWith(".safetensors") && file !== "model.safetensors");
+    if (others.length)
+      throw new RequestError(`${dest} holds other weights, ${others[0]}; choose an empty folder or remove them`);
+    rmSync(join(dest, "config.json"), { force: true });
     writeSafetensors(join(dest, "model.safetensors"), tensors);
     writeWhole(join(dest, "tokenizer.json"), `${JSON.stringify(tokenizer)}\n`);
     writeWhole(join(dest, "config.json"), config);

@@ -1,4 +1,7 @@
 /** The graphs of a model over the weights of a folder, at a precision. */
+
+import { scmLayer } from "../compress/scm.ts";
+import { votes } from "../compress/votes.ts";
 import { RequestError } from "../errors.ts";
 import type { Outputs } from "../graph/graph.ts";
 import { byteCache, floatCache } from "../models/cache.ts";
@@ -8,7 +11,7 @@ import { int8 } from "../quant/int8.ts";
 import { formOf, packed } from "../quant/packed.ts";
 import type { Checkpoint } from "../weights/checkpoint.ts";
 import { close, weights } from "../weights/path.ts";
-import { languageGraph } from "./language.ts";
+import { languageGraph, visual } from "./language.ts";
 import { sightGraph } from "./sight.ts";
 
 /** What `precision` may be: `f32` computes with the weights as they are stored, `int8` rounds stored floats to bytes when the model is opened; `int4`
@@ -20,6 +23,8 @@ export interface Graphs {
   readonly eyes: Outputs;
   readonly words: Outputs;
   readonly language: TextModel;
+  /** What SCM asks the language model. */
+  readonly judge: Outputs;
 }
 
 /** Throws RequestError for a precision that there is not or that the weights do not have, WeightError for weights that are not the model's. */
@@ -31,11 +36,16 @@ export function graphsOf(checkpoint: Checkpoint, model: Multimodal, precision: s
   const stored = formOf(languageGraph(language));
   if (precision === "int4" && stored !== "blocks4")
     throw new RequestError(
-      `${checkpoint.name} is not stored in int4; convert it: galago convert ${checkpoint.name} DEST --precision int4`,
+      `${checkpoint.name} is not stored in int4; convert the published files: galago convert SOURCE DEST --precision int4`,
     );
   const few = precision === "int8" ? (graph: Outputs) => packed(int8(graph)) : packed;
   const cache = stored || precision === "int8" ? byteCache(language) : floatCache(language);
-  const graphs = { eyes: few(sightGraph(w, model)), words: few(languageGraph(language, cache)), language };
+  const graphs = {
+    eyes: few(sightGraph(w, model)),
+    words: few(languageGraph(language, cache)),
+    language,
+    judge: packed(votes(scmLayer, language, visual)),
+  };
   close(w, model.buffers);
   return graphs;
 }

@@ -74,11 +74,12 @@ export async function openLanguage(
     const positions: Values = { dtype: "i64", shape: [1, tokens], data };
     const whole: Values = { dtype: "i64", shape: [1], data: BigInt64Array.of(BigInt(total)) };
     const { logits, ...rows } = await session.run({ ids, features, positions, total: whole, ...cache.feeds() });
-    cache.append(rows, tokens);
     if (holdsNaN(logits.data as Float32Array)) {
       explain();
       throw new EngineError("the logits are NaN though every weight is a number; report the image and the model");
     }
+    // Only now: a cached NaN would spoil every later answer.
+    cache.append(rows, tokens);
     return logits.data as Float32Array;
   }
 

@@ -1,4 +1,5 @@
 /** How much memory an answer takes, told from the graphs before anything is opened. */
+import { freemem, totalmem } from "node:os";
 import { RequestError } from "../errors.ts";
 import { bytesOf, peakBytes, weightBytes } from "../graph/cost.ts";
 import { inputsOf } from "../graph/graph.ts";
@@ -13,6 +14,8 @@ export interface Load {
   readonly tiles: number;
   readonly promptTokens: number;
   readonly maxTokens: number;
+  /** Whether visual tokens are judged by the language model's attention first. */
+  readonly judged?: boolean;
 }
 
 /** What Node, ONNX Runtime and the image decoder take before a model is there: measured with nano, less its own (LOG.md, 2026-11-24). */
@@ -24,11 +27,8 @@ export function openBytes({ eyes, words }: Graphs): number {
 }
 
 /** Bytes that an answer takes on top at its peak: tiles and their tokens, the cache, and the results inside a tower's and a language model's run, which the engine keeps. */
-export function answerBytes(
-  { eyes, words }: Graphs,
-  model: Multimodal,
-  { tiles, promptTokens, maxTokens }: Load,
-): number {
+export function answerBytes({ eyes, words, judge }: Graphs, model: Multimodal, load: Load): number {
+  const { tiles, promptTokens, maxTokens, judged = false } = load;
   const visual = tiles * model.tokensPerTile;
   const room = roomFor(promptTokens + maxTokens);
   const tokens = Math.min(chunk, promptTokens);
@@ -46,8 +46,22 @@ export function answerBytes(
     visual * model.width * 8 +
     (tiles ? peakBytes(eyes, sizes) : 0) +
     peakBytes(words, sizes) +
+    // The judge holds weights of its own and reads the whole prompt at once, as every token votes.
+    (judged
+      ? weightBytes(judge) +
+        peakBytes(judge, { tokens: promptTokens, visual: Math.max(1, visual), voters: promptTokens, windows: 1 })
+      : 0) +
     cache.reduce((sum, x) => sum + bytesOf(x, new Map(Object.entries(sizes))), 0)
   );
+}
+
+/** Bytes that this process may still take: what the machine can free, within the limit that a container sets. macOS counts only what nobody uses
+ *  as free, and gives much more. */
+function freeBytes(): number {
+  const { rss } = process.memoryUsage();
+  const machine = process.platform === "darwin" ? totalmem() - rss : freemem();
+  const limit = process.constrainedMemory();
+  return limit > 0 && limit < totalmem() ? Math.min(machine, limit - rss) : machine;
 }
 
 /** Memory of one model, checked before it is taken. */
@@ -59,31 +73,26 @@ export interface Memory {
 }
 
 /** `force`: nothing is refused. `free`: bytes that this process may still take. */
-export function memoryOf(
-  graphs: Graphs,
-  model: Multimodal,
-  force: boolean,
-  free: () => number = () => process.availableMemory(),
-): Memory {
+export function memoryOf(graphs: Graphs, model: Multimodal, force: boolean, free: () => number = freeBytes): Memory {
   // What the largest answer so far took is still there for the next one.
   let held = 0;
   return {
     checkOpening(name) {
-      if (!force) check(name, openBytes(graphs), free());
+      if (!force) check(name, openBytes(graphs), free(), "take a smaller model or one stored in fewer bits");
     },
     checkAnswer(load) {
       const bytes = answerBytes(graphs, model, load);
-      if (!force) check("this answer", bytes - held, free());
+      if (!force) check("this answer", bytes - held, free(), "give fewer images or tiles, or go without --scm");
       held = Math.max(held, bytes);
     },
   };
 }
 
-function check(what: string, bytes: number, free: number): void {
+function check(what: string, bytes: number, free: number, instead: string): void {
   if (bytes <= free) return;
   const [needed, has] = [bytes, free].map((n) => `${(n / 1e9).toFixed(1)} GB`);
   throw new RequestError(
-    `${what} takes about ${needed} of memory, ${has} are free; close other programs, convert the model to int8 or int4, give fewer tiles, or try all the same with --force`,
+    `${what} takes about ${needed} of memory, ${has} are free; close other programs, ${instead}, or try all the same with --force`,
     507,
   );
 }

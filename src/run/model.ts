@@ -26,6 +26,9 @@ import { sampler } from "./sample.ts";
 import { openSight } from "./sight.ts";
 import { survivors } from "./survivors.ts";
 
+/** Most tokens of an answer where nobody says. */
+const usual = 512;
+
 /** How a model is opened; `tiles` and `scm` hold for every answer that does not say otherwise. */
 export interface ModelOptions extends SightOptions {
   /** What records call the model. Default: its folder. */
@@ -118,9 +121,11 @@ export async function openModel(
     const put = posed(messages, asked, template.tasks ?? {}, only);
     const ids = promptIds(tokenizer, put, { template, system: whole.system, imageTokens });
     if (!compression) checkLength(ids.length, whole.longest);
-    const longest = Math.min(asked.maxTokens ?? whole.maxNewTokens ?? 512, whole.longest);
+    const longest = Math.min(asked.maxTokens ?? whole.maxNewTokens ?? usual, whole.longest);
     const tiles = views.reduce((sum, { plan }) => sum + plan.tiles.length, 0);
-    memory.checkAnswer({ tiles, promptTokens: ids.length, maxTokens: longest });
+    // An answer is seldom as long as it may be.
+    const expected = Math.min(longest || usual, whole.maxNewTokens ?? usual);
+    memory.checkAnswer({ tiles, promptTokens: ids.length, maxTokens: expected, judged: compression !== undefined });
     const features: Float32Array[] = [];
     for (const { pixels } of views) features.push(await sight.see(pixels, signal));
     timing.encode = clock();

@@ -3,7 +3,7 @@ import { existsSync, renameSync, rmSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { RequestError } from "../errors.ts";
-import { catalogue, type Published } from "../models/catalogue.ts";
+import { catalogue, numberBytes, type Published } from "../models/catalogue.ts";
 import { bytesHere, download } from "../weights/download.ts";
 import { isWeights, type Remote, repositoryFiles } from "../weights/hub.ts";
 import { bytesText } from "../weights/quantity.ts";
@@ -75,9 +75,6 @@ function wanted(model: string): Pick<Published, "name" | "origins"> & { paramete
   const names = catalogue.map(({ name }) => name).join(", ");
   throw new RequestError(`no published model "${model}"; there are ${names}, and OWNER/NAME of any on the hub`, 404);
 }
-
-/** Bytes of one number as it is stored. */
-const numberBytes: Readonly<Record<StoredPrecision, number>> = { f16: 2, f32: 4, int8: 1, int4: 0.7 };
 
 /** Published weights take two bytes a number, or more. */
 const publishedBytes = 2;

@@ -1,8 +1,9 @@
 /** How a converted model's weights are stored: which form each takes at a precision, and its numbers piece by piece. */
 import { WeightError } from "../errors.ts";
 import { type Outputs, order } from "../graph/graph.ts";
+import { block } from "../graph/ops-product.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { block, companionShapes, companions, type Form, type Packed, pack4, pack8 } from "../weights/packed.ts";
+import { companionShapes, companions, type Form, type Packed, pack4, pack8 } from "../weights/packed.ts";
 import type { Published } from "../weights/published.ts";
 import type { StoredTensor } from "../weights/safetensors.ts";
 

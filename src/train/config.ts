@@ -116,6 +116,11 @@ export function parseTrainConfig(document: unknown, name: string): TrainConfig {
   if (twice)
     throw new RequestError(`${name}: two phases are called "${twice}"; the name decides their data, give each its own`);
   for (const p of result.data.phases)
+    if (p.sight === "labels" && p.mixture.some(({ pages }) => pages))
+      throw new RequestError(
+        `${name}: phase "${p.name}" shows the true characters, which nobody knows of one's own pages; draw them, or give sight: tiles`,
+      );
+  for (const p of result.data.phases)
     if (!p.answer && (!p.dense || p.sight === "labels"))
       throw new RequestError(
         `${name}: phase "${p.name}" has no loss; give answer ${p.sight === "labels" ? "" : "or dense "}a weight`,

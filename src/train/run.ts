@@ -6,6 +6,7 @@ import { writeWhole } from "../weights/whole.ts";
 import type { TrainConfig } from "./config.ts";
 import { lossCurve } from "./curve.ts";
 import { type Metrics, type Supply, train, wantedOf } from "./loop.ts";
+import { pagesOf } from "./pages.ts";
 import { exportModel, fresh, hasState, loadState, saveState, startFrom } from "./state.ts";
 import { tokens } from "./tokens.ts";
 
@@ -31,6 +32,8 @@ export async function run(
   const placeholder = tokenizer.id("<IMG_CONTEXT>");
   const wanted = wantedOf(config, placeholder);
   mkdirSync(config.out, { recursive: true });
+  // Pages that cannot be had are told before anything is drawn.
+  for (const share of config.phases.flatMap(({ mixture }) => mixture)) if (share.pages) await pagesOf(share);
   const state = hasState(config.out) ? loadState(config.out, wanted) : fresh(wanted, config.seed);
   if (config.from && !hasState(config.out)) startFrom(state, config.from);
   const path = join(config.out, "metrics.jsonl");

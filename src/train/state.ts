@@ -6,6 +6,7 @@ import { WeightError } from "../errors.ts";
 import type { Values } from "../graph/engine.ts";
 import { total } from "../graph/value.ts";
 import { openCheckpoint } from "../weights/checkpoint.ts";
+import { packedKey } from "../weights/packed.ts";
 import type { Initial } from "../weights/path.ts";
 import { openSafetensors, type SafetensorsFile, type StoredTensor, writeSafetensors } from "../weights/safetensors.ts";
 import { writeWhole } from "../weights/whole.ts";
@@ -56,6 +57,11 @@ const headsFile = join("training", "heads.safetensors");
 /** The same run with the weights of a model folder as its start, its training heads too where it has them; keys that the folder lacks keep their first values. */
 export function startFrom(state: State, folder: string): void {
   const checkpoint = openCheckpoint(folder);
+  const few = [...checkpoint.stored()].find(packedKey);
+  if (few)
+    throw new WeightError(
+      `${folder} is stored in few bits (${few}), which cannot be trained on; convert it in f16 or f32`,
+    );
   for (const key of checkpoint.keys()) take(state, key, checkpoint.file(key), folder);
   checkpoint.close();
   if (!existsSync(join(folder, headsFile))) return;

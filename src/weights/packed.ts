@@ -1,5 +1,6 @@
 /** Weights in few bits: the tensors that stand in a file for one of the model's, and how a matrix becomes them. */
 import { hadamardBlock } from "../graph/ops-composite.ts";
+import { block } from "../graph/ops-product.ts";
 
 /** The forms a matrix K of [n, m] is stored in. Which one fits depends on its use: products read columns8 or blocks4, a table of vectors rows8; a table that
  *  is also a factor has two.
@@ -42,9 +43,6 @@ export function companionShapes(form: Form, [n, m]: readonly number[]): [numbers
     ];
   return [form === "columns8" ? [m, n] : [n, m], [n]];
 }
-
-/** Numbers that share a scale in blocks4. */
-export const block = 32;
 
 /** A matrix whose rows come one piece after the other, rounded row by row. */
 export interface Packed {

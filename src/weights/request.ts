@@ -16,7 +16,11 @@ export interface Hub {
 /** The hub that the environment names: HF_ENDPOINT, HF_TOKEN. Throws RequestError where the first is no address. */
 export function hubOf({ HF_ENDPOINT, HF_TOKEN }: NodeJS.ProcessEnv, signal?: AbortSignal): Hub {
   const endpoint = (HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
-  if (URL.canParse(endpoint) && /^https?:/.test(endpoint)) return { endpoint, token: HF_TOKEN || undefined, signal };
+  const token = HF_TOKEN?.trim() || undefined;
+  // Said without the token, which fetch's own error would repeat.
+  if (token && !/^[!-~]+$/.test(token))
+    throw new RequestError("HF_TOKEN holds characters that no token has; set it to the token alone");
+  if (URL.canParse(endpoint) && /^https?:/.test(endpoint)) return { endpoint, token, signal };
   throw new RequestError(`HF_ENDPOINT is "${HF_ENDPOINT}", expected an address such as https://huggingface.co`);
 }
 

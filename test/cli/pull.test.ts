@@ -100,7 +100,9 @@ describe("a model of a repository on the hub", () => {
   test("is not fetched again, nor asked for", async () => {
     await galago(["pull", "me/tiny"]);
     hub.requests.length = 0;
-    const again = { status: 0, text: `me/tiny is there already, in ${join(home, "models/me/tiny")}\n`, stderr: "" };
+    const place = join(home, "models/me/tiny");
+    const text = `me/tiny is there already, in ${place}; galago rm me/tiny makes room to fetch or convert it anew\n`;
+    const again = { status: 0, text, stderr: "" };
     expect(await galago(["pull", "me/tiny"])).toMatchObject(again);
     expect(await galago(["pull", "me/tiny", "--offline"])).toMatchObject(again);
     expect(hub.requests).toEqual([]);
@@ -278,7 +280,9 @@ describe("one sentence says what is at fault:", () => {
     hub.put("me/other", "config.json", Buffer.from('{"model_type": "blip"}'));
     hub.put("me/other", weights, bytes(weights));
     await fails(["pull", "me/other"], /config\.json: model_type: found "blip", expected one of/);
-    expect(hub.requests.filter(({ to }) => to === "store").map(({ path }) => path)).toEqual(["/me/other//config.json"]);
+    // A download that the test before cut off may still be on its way.
+    const own = hub.requests.filter(({ to, path }) => to === "store" && path.startsWith("/me/other/"));
+    expect(own.map(({ path }) => path)).toEqual(["/me/other//config.json"]);
   });
 });
 
@@ -308,10 +312,10 @@ describe("models", () => {
     const lines = (await galago(["models"])).text.split("\n");
     const line = (name: string): string | undefined => lines.find((text) => text.startsWith(`${name} `));
     expect(lines[0]).toMatch(/^model +parameters +download +memory f32 +int8 +int4 +licence +on this machine$/);
-    expect(lines[1]).toMatch(/^nano +5\.29 M +21\.2 MB +5\.29 MB +3\.31 MB +apache-2\.0 +11\.2 MB in /);
-    expect(line("mini-monkey")).toMatch(/^mini-monkey +2\.21 B +4\.41 GB +8\.82 GB +2\.21 GB +1\.38 GB +mit$/);
+    expect(lines[1]).toMatch(/^nano +5\.29 M +21\.2 MB +5\.35 MB +4\.92 MB +apache-2\.0 +11\.2 MB in /);
+    expect(line("mini-monkey")).toMatch(/^mini-monkey +2\.21 B +4\.41 GB +8\.82 GB +2\.23 GB +2\.05 GB +mit$/);
     expect(line("internvl2-1b")).toMatch(/1\.5 kB downloaded; galago pull internvl2-1b continues$/);
-    expect(line("me/tiny")).toMatch(/^me\/tiny +77\.6 K +310 kB +77\.6 kB +48\.5 kB +[\d.]+ kB in .*models\/me\/tiny$/);
+    expect(line("me/tiny")).toMatch(/^me\/tiny +77\.6 K +310 kB +78\.3 kB +72\.1 kB +[\d.]+ kB in .*models\/me\/tiny$/);
   });
 
   test("--json has the same in numbers", async () => {
@@ -322,7 +326,7 @@ describe("models", () => {
       name: "mini-monkey",
       parameters: 2_205_754_368,
       download_bytes: 4.41e9,
-      memory_bytes: { f32: 8_823_017_472, int8: 2_205_754_368, int4: 1_378_596_480 },
+      memory_bytes: { f32: 8_823_017_472, int8: 2_227_811_912, int4: 2_051_351_562 },
       licence: "mit",
       folder: null,
       bytes: 0,

@@ -75,6 +75,6 @@ describe.each(catalogue.map((model) => [model.name, model] as const))(
   },
 );
 
-test("weights take 4 bytes, 1 byte or 4 bits and their share of a scale", () => {
-  expect(weightMemory(32e6)).toEqual({ f32: 128e6, int8: 32e6, int4: 20e6 });
+test("weights take four bytes a number, little more than one in 8 bits, and somewhat less in 4", () => {
+  expect(weightMemory(32e6)).toEqual({ f32: 128e6, int8: 32.32e6, int4: 29.76e6 });
 });

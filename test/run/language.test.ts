@@ -1,6 +1,7 @@
 /** Pixels and ids to tokens, against the authors' own code (golden/mini_monkey_e2e). */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { scm } from "../../src/compress/scm.ts";
+import type { Engine, Session } from "../../src/graph/engine.ts";
 import { miniMonkey } from "../../src/models/mini-monkey.ts";
 import { watch } from "../../src/run/attention.ts";
 import { type Language, languageGraph, openLanguage, type VisualPromptIds } from "../../src/run/language.ts";
@@ -93,4 +94,25 @@ test("a prompt beyond the model's length is refused with both numbers", async ()
   const short = await openLanguage(engine, languageGraph(words), { ...model, longest: 65 }, placeholder);
   await expect(short.prefill(prompt)).rejects.toThrow(/prompt is 66 tokens long, the model reads 65/);
   await short.close();
+});
+
+test("logits that are no numbers end the answer, and leave nothing behind for the next", async () => {
+  let spoilt = true;
+  const spoiling: Engine = {
+    async open(graph) {
+      const session = await engine.open(graph);
+      const run: Session["run"] = async (feeds) => {
+        const results = await session.run(feeds);
+        for (const { data } of spoilt ? Object.values(results) : []) (data as Float32Array).fill(Number.NaN);
+        return results;
+      };
+      return { run, close: () => session.close() };
+    },
+  };
+  const open = (engine: Engine) => openLanguage(engine, languageGraph(words), model, placeholder);
+  const [spoilable, sound] = await Promise.all([open(spoiling), open(engine)]);
+  await expect(spoilable.prefill(prompt)).rejects.toThrow("the logits are NaN");
+  spoilt = false;
+  expect([...(await spoilable.prefill(prompt))]).toEqual([...(await sound.prefill(prompt))]);
+  await Promise.all([spoilable.close(), sound.close()]);
 });

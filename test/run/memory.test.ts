@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { RequestError } from "../../src/errors.ts";
 import { convert } from "../../src/run/convert.ts";
 import { graphsOf } from "../../src/run/graphs.ts";
+import { chunk } from "../../src/run/language.ts";
 import { answerBytes, memoryOf, openBytes } from "../../src/run/memory.ts";
 import { readModel } from "../../src/run/models.ts";
 import { openCheckpoint } from "../../src/weights/checkpoint.ts";
@@ -38,7 +39,7 @@ describe("bytes of an answer", () => {
   test("a cached token is two vectors a layer, and nothing else grows with a long prompt", () => {
     // Two layers, two key heads of 64 numbers, keys and values, four bytes.
     const row = 2 * 2 * 64 * 2 * 4;
-    const scores = 512 * 4 * 4;
+    const scores = chunk * 4 * 4;
     const more = bytes({ promptTokens: 4096 }) - bytes({ promptTokens: 2048 });
     expect(more).toBeGreaterThanOrEqual(2048 * row);
     expect(more).toBeLessThan(2048 * (row + 4 * scores));

@@ -98,6 +98,11 @@ describe("pages that cannot be had are refused", () => {
     await expect(pages(new Random("lost", 1))).rejects.toThrow(/lost\.jsonl: its image .*gone\.png cannot be read/);
   });
 
+  test("a phase that shows true characters of pages whose characters nobody knows", () => {
+    const phase = { sight: "labels", mixture: [{ pages: own, tiles: "single" }] };
+    expect(() => tinyConfig("out", {}, phase)).toThrow(/phase "words" shows the true characters, which nobody knows/);
+  });
+
   test("a share of both or neither", () => {
     for (const mixture of [[{ tiles: "single" }], [{ kind: "word", pages: own, tiles: "single" }]])
       expect(() => tinyConfig("out", {}, { mixture })).toThrow(/expected a kind of page to draw, or pages/);

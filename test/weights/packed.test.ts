@@ -1,7 +1,8 @@
 /** Matrices in few bits, against rounding written out by hand. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { block, pack4, pack8, turn } from "../../src/weights/packed.ts";
+import { block } from "../../src/graph/ops-product.ts";
+import { pack4, pack8, turn } from "../../src/weights/packed.ts";
 
 /** A matrix [n, m] of float32, cut into pieces of any length. */
 const matrix = (m: fc.Arbitrary<number>) =>
