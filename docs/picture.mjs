@@ -32,7 +32,8 @@ const image = await loadImage(path);
 const [width, gap, top, side] = [396, 20, 50, 330];
 const height = (width * image.height) / image.width;
 const beyond = height / filled[1] - height;
-const canvas = createCanvas(gap + layers.length * (width + gap) + side, top + height + beyond + gap);
+const beside = width / filled[0] - width;
+const canvas = createCanvas(gap + layers.length * (width + gap) + beside + side, top + height + beyond + gap);
 const pen = canvas.getContext("2d");
 pen.fillStyle = "white";
 pen.fillRect(0, 0, canvas.width, canvas.height);
@@ -50,7 +51,7 @@ layers.forEach(([name, [columns, rows], colour], i) => {
 });
 const ms = (time) => `${Math.round(time)} ms`;
 const { timing_ms: timing, usage, answer, probability } = record;
-const x = gap + layers.length * (width + gap) + 10;
+const x = gap + layers.length * (width + gap) + beside + 10;
 let y = top + 40;
 const line = (text, font, colour, step) => {
   pen.font = font;
