@@ -156,10 +156,10 @@ describe("bad input ends with one line that names it", () => {
     ["pages backwards", [`${pdf}#3-2`, "?"], 2, /pages 3 to 2 are in no order/],
     ["no model of that name", [image, "?", "--model", "smolvm"], 1, /no model "smolvm"; there are .*babble/],
     [
-      "a precision of another build",
+      "four bits of a folder that holds floats",
       [image, "?", "--precision", "int4"],
       1,
-      /is not stored in int4; convert it: galago convert/,
+      /is not stored in int4; convert the published files: galago convert/,
     ],
     ["a precision of no build", [image, "?", "--precision", "int3"], 2, /--precision: "int3" is no precision/],
     ["no question", [image], 2, /at least one image and a question; see galago ask --help/],
