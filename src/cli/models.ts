@@ -1,5 +1,7 @@
 /** `galago models`: the models that there are, here and on the hub. */
+
 import { join } from "node:path";
+import { total } from "../graph/value.ts";
 import { catalogue, weightMemory } from "../models/catalogue.ts";
 import { bytesIn, downloadFolder, downloads, shelved } from "../run/shelves.ts";
 import { bytesText, countText } from "../weights/quantity.ts";
@@ -63,7 +65,7 @@ function parametersIn(folder: string): number | null {
     file.close();
     const stored = [...file.entries.values()];
     if (stored.some(({ dtype }) => !/^B?F\d/.test(dtype))) return null;
-    return stored.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+    return stored.reduce((sum, { shape }) => sum + total(shape), 0);
   } catch {
     return null;
   }

@@ -1,4 +1,5 @@
 /** References of training: the loss, and its gradient with respect to the weights of the language model. */
+
 import { z } from "zod";
 import { gradients } from "../graph/grad.ts";
 import { type Outputs, paramsOf } from "../graph/graph.ts";
@@ -61,7 +62,7 @@ function mapped(ids: Ids, f: (data: BigInt64Array, i: number) => bigint): Ids {
 
 /** The tiles whose flag is 1. */
 function flagged({ dtype, shape: [, ...tile], data }: Floats, flags: BigInt64Array): Floats {
-  const size = tile.reduce((a, b) => a * b, 1);
+  const size = total(tile);
   const chosen = Array.from(flags, Number).flatMap((flag, i) => (flag === 1 ? [i] : []));
   const pixels = new Float32Array(chosen.length * size);
   for (const [to, from] of chosen.entries()) pixels.set(data.subarray(from * size, (from + 1) * size), to * size);

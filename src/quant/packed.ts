@@ -1,17 +1,10 @@
 /** Graphs over weights that a folder stores in few bits: products and tables read the bytes themselves. */
-import { type Outputs, order, rewrite } from "../graph/graph.ts";
+import { type Outputs, rewrite } from "../graph/graph.ts";
 import { matrix4 } from "../graph/ops-product.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import type { Form } from "../weights/packed.ts";
 import type { PackedTensors } from "../weights/path.ts";
 
 const packedOf = (x: Tensor): PackedTensors | undefined => (x.op === "param" ? x.attrs.packed : undefined);
-
-/** The fewest bits that weights of a graph are stored in; undefined where all are floats. */
-export function formOf(outputs: Outputs): Form | undefined {
-  const forms = order(Object.values(outputs)).flatMap((x) => Object.keys(packedOf(x) ?? {}) as Form[]);
-  return forms.find((form) => form === "blocks4") ?? forms[0];
-}
 
 /** Every product with a packed weight reads its bytes, every table its rows; any other use gets the numbers that the bytes stand for. */
 export function packed(outputs: Outputs): Outputs {

@@ -1,9 +1,11 @@
 /** From a published folder, or TinyGPT-V's pieces, to one that Galago opens: weights tensor by tensor, config.json, a tokenizer.json. */
+
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { RequestError, WeightError } from "../errors.ts";
 import type { Outputs } from "../graph/graph.ts";
 import { sameShape } from "../graph/shape.ts";
+import { total } from "../graph/value.ts";
 import type { Multimodal } from "../models/multimodal.ts";
 import { close, weights } from "../weights/path.ts";
 import type { Published } from "../weights/published.ts";
@@ -41,7 +43,7 @@ export async function convert(source: string, dest: string, options: ConvertOpti
     const tokenizer = publishedTokenizer(words, model.vocabulary);
     const { keys, ...graphs } = matched(published, model);
     const forms = formsOf(graphs, options.precision);
-    const count = (key: string): number => published.entries.get(key)!.shape.reduce((a, b) => a * b, 1);
+    const count = (key: string): number => total(published.entries.get(key)!.shape);
     const parameters = keys.reduce((sum, key) => sum + count(key), 0);
     let done = 0;
     const onNumbers = (more: number): void => {

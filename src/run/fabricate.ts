@@ -1,8 +1,10 @@
 /** Full-size weights under published names without a download: what loading, converting, memory and speed can be measured with. */
+
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { Random } from "../data/random.ts";
+import { total } from "../graph/value.ts";
 import { byteTokenizer } from "../text/bytes.ts";
 import { openEnded } from "../weights/checkpoint.ts";
 import { f32ToBf16, f32ToF16 } from "../weights/half.ts";
@@ -42,7 +44,7 @@ export function fabricate(config: string, out: string, options: FabricateOptions
   sightGraph(weights(source), model);
   languageGraph(model.language(weights(source)));
   const wanted = [...source.wanted].sort(([a], [b]) => (a < b ? -1 : 1));
-  const parameters = wanted.reduce((sum, [, { shape }]) => sum + count(shape), 0);
+  const parameters = wanted.reduce((sum, [, { shape }]) => sum + total(shape), 0);
   let done = 0;
   const tensor = ([key, { shape, initial }]: (typeof wanted)[number]): readonly [string, StoredTensor] => [
     key,
@@ -50,7 +52,7 @@ export function fabricate(config: string, out: string, options: FabricateOptions
       dtype,
       shape,
       *data() {
-        for (const piece of numbers(new Random(key, seed), count(shape), initial, dtype)) {
+        for (const piece of numbers(new Random(key, seed), total(shape), initial, dtype)) {
           yield piece;
           onProgress?.((done += piece.length), parameters);
         }
@@ -58,7 +60,7 @@ export function fabricate(config: string, out: string, options: FabricateOptions
     },
   ];
   mkdirSync(out, { recursive: true });
-  const shards = cut(wanted, ([, { shape }]) => 2 * count(shape), shardBytes);
+  const shards = cut(wanted, ([, { shape }]) => 2 * total(shape), shardBytes);
   const names = shards.map((_, i) => (shards.length === 1 ? "model.safetensors" : shardName(i, shards.length)));
   for (const [i, shard] of shards.entries()) writeSafetensors(join(out, names[i]), shard.map(tensor));
   if (shards.length > 1) {
@@ -71,7 +73,6 @@ export function fabricate(config: string, out: string, options: FabricateOptions
 }
 
 const writeJson = (path: string, json: unknown): void => writeWhole(path, `${JSON.stringify(json)}\n`);
-const count = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 const shardName = (i: number, n: number): string =>
   `model-${[i + 1, n].map((v) => String(v).padStart(5, "0")).join("-of-")}.safetensors`;
 

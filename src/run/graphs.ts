@@ -8,8 +8,9 @@ import { byteCache, floatCache } from "../models/cache.ts";
 import type { Multimodal } from "../models/multimodal.ts";
 import type { TextModel } from "../models/text-model.ts";
 import { int8 } from "../quant/int8.ts";
-import { formOf, packed } from "../quant/packed.ts";
+import { packed } from "../quant/packed.ts";
 import type { Checkpoint } from "../weights/checkpoint.ts";
+import { packedKey } from "../weights/packed.ts";
 import { close, weights } from "../weights/path.ts";
 import { languageGraph, visual } from "./language.ts";
 import { sightGraph } from "./sight.ts";
@@ -23,8 +24,8 @@ export interface Graphs {
   readonly eyes: Outputs;
   readonly words: Outputs;
   readonly language: TextModel;
-  /** What SCM asks the language model. */
-  readonly judge: Outputs;
+  /** What SCM asks the language model, traced when it is wanted. */
+  judge(): Outputs;
 }
 
 /** Throws RequestError for a precision that there is not or that the weights do not have, WeightError for weights that are not the model's. */
@@ -33,18 +34,18 @@ export function graphsOf(checkpoint: Checkpoint, model: Multimodal, precision: s
     throw new RequestError(`precision is "${precision}"; expected one of ${precisions.join(", ")}`);
   const w = weights(checkpoint);
   const language = model.language(w);
-  const stored = formOf(languageGraph(language));
-  if (precision === "int4" && stored !== "blocks4")
+  const forms = new Set([...checkpoint.stored()].flatMap((name) => packedKey(name)?.form ?? []));
+  if (precision === "int4" && !forms.has("blocks4"))
     throw new RequestError(
       `${checkpoint.name} is not stored in int4; convert the published files: galago convert SOURCE DEST --precision int4`,
     );
   const few = precision === "int8" ? (graph: Outputs) => packed(int8(graph)) : packed;
-  const cache = stored || precision === "int8" ? byteCache(language) : floatCache(language);
+  const cache = forms.size || precision === "int8" ? byteCache(language) : floatCache(language);
   const graphs = {
     eyes: few(sightGraph(w, model)),
     words: few(languageGraph(language, cache)),
     language,
-    judge: packed(votes(scmLayer, language, visual)),
+    judge: () => packed(votes(scmLayer, language, visual)),
   };
   close(w, model.buffers);
   return graphs;

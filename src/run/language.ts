@@ -37,10 +37,13 @@ export interface Language extends LanguageModel<VisualPromptIds> {
 /** Ids as the graphs take them: visual tokens become −1. Throws ShapeError where they are not as many as the features. */
 export function graphIds(ids: readonly number[], placeholder: number, rows: number): Values {
   const data = BigInt64Array.from(ids, (id) => BigInt(id === placeholder ? visual : id));
-  const places = data.reduce((n, id) => (id === BigInt(visual) ? n + 1 : n), 0);
+  const places = placesIn(data);
   if (places !== rows) throw new ShapeError(`the prompt has places for ${places} visual tokens, ${rows} were given`);
   return { dtype: "i64", shape: [1, ids.length], data };
 }
+
+/** How many visual tokens stand among ids of a graph. */
+const placesIn = (ids: BigInt64Array): number => ids.reduce((n, id) => (id === BigInt(visual) ? n + 1 : n), 0);
 
 /** Features as the graphs take them: [rows, d], one row of zeros where there are none. */
 export function graphFeatures(features: Float32Array, d: number): Values {
@@ -93,8 +96,7 @@ export async function openLanguage(
       let seen = 0;
       for (let from = 0; from < all.length; from += chunk) {
         const part = all.subarray(from, from + chunk);
-        const places = part.reduce((n, id) => (id === BigInt(visual) ? n + 1 : n), 0);
-        const rows = features.subarray(seen * d, (seen += places) * d);
+        const rows = features.subarray(seen * d, (seen += placesIn(part)) * d);
         logits = await read({ dtype: "i64", shape: [1, part.length], data: part }, graphFeatures(rows, d), all.length);
       }
       return logits;

@@ -2,7 +2,7 @@
 import { freemem, totalmem } from "node:os";
 import { RequestError } from "../errors.ts";
 import { bytesOf, peakBytes, weightBytes } from "../graph/cost.ts";
-import { inputsOf } from "../graph/graph.ts";
+import { inputsOf, type Outputs } from "../graph/graph.ts";
 import type { Multimodal } from "../models/multimodal.ts";
 import { roomFor } from "./cache.ts";
 import type { Graphs } from "./graphs.ts";
@@ -46,13 +46,14 @@ export function answerBytes({ eyes, words, judge }: Graphs, model: Multimodal, l
     visual * model.width * 8 +
     (tiles ? peakBytes(eyes, sizes) : 0) +
     peakBytes(words, sizes) +
-    // The judge holds weights of its own and reads the whole prompt at once, as every token votes.
-    (judged
-      ? weightBytes(judge) +
-        peakBytes(judge, { tokens: promptTokens, visual: Math.max(1, visual), voters: promptTokens, windows: 1 })
-      : 0) +
+    (judged ? judgeBytes(judge(), promptTokens, visual) : 0) +
     cache.reduce((sum, x) => sum + bytesOf(x, new Map(Object.entries(sizes))), 0)
   );
+}
+
+/** The judge holds weights of its own and reads the whole prompt at once, as every token votes. */
+function judgeBytes(judge: Outputs, tokens: number, visual: number): number {
+  return weightBytes(judge) + peakBytes(judge, { tokens, visual: Math.max(1, visual), voters: tokens, windows: 1 });
 }
 
 /** Bytes that this process may still take: what the machine can free, within the limit that a container sets. macOS counts only what nobody uses

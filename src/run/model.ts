@@ -85,14 +85,13 @@ export async function openModel(
     const graphs = graphsOf(checkpoint, whole, precision);
     const memory = memoryOf(graphs, whole, force);
     memory.checkOpening(name);
-    const plain = engineOf({ folder, threads });
-    const engine: Engine = { open: (graph) => plain.open(packed(graph)) };
+    const engine = engineOf({ folder, threads });
     const explain = () => checkFinite(checkpoint);
     return {
       memory,
       sight: await opened(openSight(engine, graphs.eyes, whole)),
       language: await opened(openLanguage(engine, graphs.words, whole, placeholder, explain)),
-      watched: await opened(watch(engine, graphs.language, placeholder)),
+      watched: await opened(watch({ open: (graph) => engine.open(packed(graph)) }, graphs.language, placeholder)),
     };
   }
 

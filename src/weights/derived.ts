@@ -1,6 +1,8 @@
 /** Tensors made of others while they are read: rows in another order, adapters added, one number everywhere. */
+
 import { WeightError } from "../errors.ts";
 import { sameShape, show } from "../graph/shape.ts";
+import { total } from "../graph/value.ts";
 import { dtypeBytes } from "./header.ts";
 import type { Part } from "./published.ts";
 import type { TensorFile } from "./tensor-file.ts";
@@ -25,7 +27,7 @@ export function interleaved(sources: readonly Rows[], count: number, heads: numb
         `"${key}" is ${show(shape)}; expected ${count} rows for ${heads} heads from row ${first} on`,
       );
   });
-  const width = rest.reduce((a, b) => a * b, 1);
+  const width = total(rest);
   const e = count / heads;
   return {
     dtype: entries[0].dtype,
@@ -83,7 +85,7 @@ function rowOf(up: Float32Array, down: Float32Array, row: number, scale: number,
 
 /** All numbers of a tensor. */
 function numbers(part: Part): Float32Array {
-  const all = new Float32Array(part.shape.reduce((a, b) => a * b, 1));
+  const all = new Float32Array(total(part.shape));
   let at = 0;
   for (const values of part.pieces()) {
     all.set(copied(values), at);
@@ -102,7 +104,7 @@ export function filled(value: number, shape: readonly number[]): Part {
     dtype: "F32",
     shape,
     *pieces() {
-      yield new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(value);
+      yield new Float32Array(total(shape)).fill(value);
     },
   };
 }

@@ -1,8 +1,10 @@
 /** Weights as their authors publish them: one file or many, safetensors or torch.save's, with or without an index. */
+
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { FormatError, RequestError, WeightError } from "../errors.ts";
+import { total } from "../graph/value.ts";
 import { type Dtype, dtypeBytes } from "./header.ts";
 import { openSafetensors } from "./safetensors.ts";
 import type { TensorFile } from "./tensor-file.ts";
@@ -69,7 +71,7 @@ export async function openTensors(path: string): Promise<TensorFile> {
 /** A tensor of a file as it is stored. */
 export function partOf(file: TensorFile, key: string): Part {
   const { dtype, shape } = file.entries.get(key)!;
-  const length = dtypeBytes[dtype] * shape.reduce((a, b) => a * b, 1);
+  const length = dtypeBytes[dtype] * total(shape);
   return {
     dtype,
     shape,

@@ -1,8 +1,10 @@
 /** PyTorch's .pth, .pt and .bin files, read as data: the zip format since 1.6 and the older sequence of pickles. */
+
 import { closeSync, fstatSync } from "node:fs";
 import { basename } from "node:path";
 import { fromFdPromise, type Entry as ZipEntry } from "yauzl";
 import { FormatError } from "../errors.ts";
+import { total } from "../graph/value.ts";
 import { openToRead, readRange } from "./bytes.ts";
 import { type Dtype, dtypeBytes } from "./header.ts";
 import { CutShort, type Pickles, unpickle } from "./pickle.ts";
@@ -267,8 +269,8 @@ function numbers(
 ): Uint8Array {
   const { dtype, shape, offset, strides } = entry;
   const wide = dtypeBytes[dtype];
-  const count = shape.reduce((a, b) => a * b, 1);
-  const rowMajor = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
+  const count = total(shape);
+  const rowMajor = shape.map((_, axis) => total(shape.slice(axis + 1)));
   const bytes = Math.min(length, count * wide - start);
   if (count <= 1 || strides.every((stride, axis) => shape[axis] === 1 || stride === rowMajor[axis]))
     return range(offset * wide + start, bytes);
