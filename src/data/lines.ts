@@ -3,7 +3,7 @@
 import { measure, Sheet, type Style } from "./canvas.ts";
 import { type Family, type Genre, pickFamily } from "./fonts.ts";
 import type { FontSet } from "./page.ts";
-import { person, sentence, token } from "./phrases.ts";
+import { pieces, token } from "./phrases.ts";
 import type { Draft } from "./questions.ts";
 import type { Random } from "./random.ts";
 
@@ -42,8 +42,9 @@ export function word(random: Random, fonts: FontSet): Draft {
 export function line(random: Random, fonts: FontSet): Draft {
   const family = anyFamily(random, fonts);
   const goal = random.int(5, 40);
-  let text = random.chance(0.15) ? sentence(random, 8) : random.chance(0.1) ? person(random) : token(random);
-  while (text.length < goal) text += ` ${token(random)}`;
+  const piece = pieces(random);
+  let text = piece(random);
+  while (text.length < goal) text += ` ${piece(random)}`;
   text = text.slice(0, Math.max(5, goal)).trim();
   return crop(random, face(random, family), shown(family, text), {
     height: random.int(32, 64),
@@ -109,9 +110,10 @@ export function block(random: Random, fonts: FontSet): Draft {
 
 /** As many pieces of text as fit the width; at least a part of one. */
 function filled(random: Random, family: Family, style: Style, width: number, room: number): string {
+  const piece = pieces(random);
   let text = "";
   for (;;) {
-    const next = shown(family, text ? `${text} ${token(random)}` : token(random));
+    const next = shown(family, text ? `${text} ${piece(random)}` : piece(random));
     if (measure(next, style) <= width && next.length <= room) {
       text = next;
       continue;

@@ -189,3 +189,21 @@ export function token(random: Random): string {
   const mix = random.real();
   return mix < 0.4 ? word(random) : mix < 0.7 ? noise(random) : figure(random);
 }
+
+/** A piece of ordinary print: a sentence, a name, an address, or a label with its figure. */
+const phrase = (random: Random): string =>
+  random.pick([
+    (r: Random) => sentence(r, r.int(3, 9)),
+    (r: Random) => sentence(r, r.int(3, 9)),
+    (r: Random) => `${word(r)} ${word(r)}`,
+    (r: Random) => `${title(word(r))}: ${figure(r)}`,
+    (r: Random) => `${title(word(r))} ${word(r)} ${figure(r)}`,
+    person,
+    company,
+    street,
+    town,
+    email,
+  ])(random);
+
+/** What a line is made of: in two of five ordinary print, else text that no language predicts. */
+export const pieces = (random: Random): ((random: Random) => string) => (random.chance(0.4) ? phrase : token);
