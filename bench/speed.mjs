@@ -1,33 +1,33 @@
 // Training and inference speed of a model folder, beside what the machine can do: run `npm run build` first, then
-//   node bench/speed.mjs [--model nano] [--steps 12] [--threads 2] [--out bench/results/NAME.json]
+//   node bench/speed.mjs [--model nano] [--config configs/nano-native.yaml] [--steps 12] [--threads 2] [--out bench/results/NAME.json]
 // Training: GFLOP/s of whole optimiser steps (forward, backward, clipping, AdamW) against the same matrix products alone, in the
 // same process, interleaved. Inference: load, encode per tile, prefill and decode, medians.
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { parse } from "yaml";
-import { draw } from "../dist/data/draw.js";
 import { flops } from "../dist/graph/cost.js";
 import { order } from "../dist/graph/graph.js";
 import { ops } from "../dist/graph/ops.js";
 import { input } from "../dist/graph/tensor.js";
-import { openModel } from "../dist/run/model.js";
-import { modelFolder, modelShape } from "../dist/run/models.js";
 import { ortNode } from "../dist/run/ort-node.js";
 import { parseTrainConfig } from "../dist/train/config.js";
-import { sampleAt, tokenizerOf } from "../dist/train/feed.js";
+import { feed } from "../dist/train/feed.js";
 import { train, wantedOf } from "../dist/train/loop.js";
 import { learningOf, objective } from "../dist/train/objective.js";
 import { fresh } from "../dist/train/state.js";
 import { update } from "../dist/train/step.js";
+import { tokens } from "../dist/train/tokens.js";
 import { openEnded } from "../dist/weights/checkpoint.js";
 import { weights } from "../dist/weights/path.js";
 
 const { values: o } = parseArgs({
   options: {
     model: { type: "string", default: "nano" },
-    config: { type: "string", default: "configs/nano.yaml" },
+    config: { type: "string", default: "configs/nano-native.yaml" },
     steps: { type: "string", default: "12" },
     threads: { type: "string", default: "2" },
     out: { type: "string" },
@@ -74,8 +74,9 @@ async function productChain(outputs) {
 }
 
 async function training() {
-  const config = parseTrainConfig(parse(readFileSync(o.config, "utf8")), o.config);
-  const tokenizer = tokenizerOf();
+  const config = { ...parseTrainConfig(parse(readFileSync(o.config, "utf8")), o.config), from: undefined };
+  const { tokenizer } = tokens(config);
+  const sampleAt = feed(config, tokenizer);
   const placeholder = tokenizer.id("<IMG_CONTEXT>");
   const rows = [];
   for (const [number, phase] of config.phases.entries()) {
@@ -86,8 +87,7 @@ async function training() {
     const chain = await productChain(graph);
     const one = { ...config, phases: [{ ...phase, shapes: [shape], accumulate: 1, steps: steps + 2 }] };
     const samples = [];
-    for (let i = 0; samples.length < 200 && i < 200; i++)
-      samples.push(sampleAt({ ...one, phases: config.phases }, number, i, tokenizer));
+    for (let i = 0; i < 200; i++) samples.push(await sampleAt(number, i));
     const supply = { take: async (_, index) => samples[index % samples.length] };
     const [ours, plain] = [[], []];
     for await (const { seconds } of train(one, fresh(wantedOf(config, placeholder), 1), engine, supply, placeholder)) {
@@ -110,35 +110,10 @@ async function training() {
   return rows;
 }
 
-async function inference() {
-  const began = performance.now();
-  const model = await openModel(modelFolder(o.model), { threads });
-  const load_ms = performance.now() - began;
-  const page = draw("receipt", 2_000_000_000, { fonts: "heldout", effects: 0.3 });
-  const runs = [];
-  for (let i = 0; i < steps; i++) {
-    const began = performance.now();
-    const answering = model.answer(
-      { images: [{ name: "receipt", image: page.image }], messages: [{ role: "user", content: "Read all the text." }] },
-      { maxTokens: 64, temperature: 0 },
-    );
-    let first;
-    let step = await answering.next();
-    for (; !step.done; step = await answering.next()) first ??= performance.now() - began;
-    runs.push({ first, ...step.value });
-  }
-  await model.close();
-  const of = (f) => round(median(runs.slice(1).map(f)));
-  const tiles = runs[0].usage.visual_tokens / modelShape(o.model).tokensPerTile;
-  return {
-    load_ms: round(load_ms),
-    tiles,
-    encode_ms_a_tile: of((r) => r.timing_ms.encode / tiles),
-    prefill_tokens_a_second: of((r) => (1000 * r.usage.prompt_tokens) / r.timing_ms.prefill),
-    decode_tokens_a_second: of((r) => (1000 * r.usage.completion_tokens) / r.timing_ms.decode),
-    image_to_first_token_ms: of((r) => r.first ?? 0),
-    peak_rss_mb: round(Math.max(...runs.map((r) => r.peak_rss_bytes)) / 1e6),
-  };
+function inference() {
+  const cli = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+  const words = ["bench", "--model", o.model, "--threads", o.threads, "--rounds", o.steps, "--json"];
+  return JSON.parse(execFileSync(process.execPath, [cli, ...words], { encoding: "utf8" })).figures;
 }
 
 const machine = {
@@ -152,7 +127,7 @@ const result = {
   date: new Date().toISOString().slice(0, 10),
   command: `node bench/speed.mjs ${process.argv.slice(2).join(" ")}`.trim(),
   machine,
-  inference: await inference(),
+  inference: inference(),
   training: await training(),
 };
 console.log(JSON.stringify(result, null, 2));

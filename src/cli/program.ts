@@ -3,6 +3,7 @@ import { inspect } from "node:util";
 import { CommanderError, Command as Program } from "commander";
 import { RequestError } from "../errors.ts";
 import { ask } from "./ask.ts";
+import { bench } from "./bench.ts";
 import type { Command, Option, Terminal } from "./command.ts";
 import { convert } from "./convert.ts";
 import { evaluate } from "./eval.ts";
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   convert,
   train,
   evaluate,
+  bench,
   plan,
   resize,
   synth,

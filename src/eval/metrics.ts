@@ -30,3 +30,6 @@ export function calibrationError(answers: readonly { probability: number; right:
   }
   return gap;
 }
+
+/** The middle of numbers in order; the upper one of two. */
+export const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];

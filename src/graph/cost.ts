@@ -29,6 +29,15 @@ export function weightBytes(outputs: Outputs): number {
   return [...paramsOf(outputs).values()].reduce((sum, p) => sum + bytesOf(p, new Map()), 0);
 }
 
+/** Bytes that one run reads of weights and inputs: of tables, whose rows are looked up, next to nothing. */
+export function readBytes(outputs: Outputs, sizes: Readonly<Record<string, number>> = {}): number {
+  const bound = new Map(Object.entries(sizes));
+  const nodes = order(Object.values(outputs));
+  const read = new Set(nodes.flatMap(({ op, inputs }) => (op === "rows" ? inputs.slice(1) : inputs)));
+  const sources = [...read].filter(({ op }) => op === "param" || op === "input");
+  return sources.reduce((sum, x) => sum + bytesOf(x, bound), 0);
+}
+
 /** The most bytes that results need at once when each is freed after its last use; weights and inputs aside. A reshaped tensor is the tensor itself. */
 export function peakBytes(outputs: Outputs, sizes: Readonly<Record<string, number>> = {}): number {
   const bound = new Map(Object.entries(sizes));
