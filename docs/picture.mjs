@@ -3,7 +3,9 @@
 import { writeFileSync } from "node:fs";
 import { createCanvas, loadImage } from "@napi-rs/canvas";
 import { load } from "../dist/index.js";
+import { readImage } from "../dist/run/images.js";
 import { modelFolder, readModel } from "../dist/run/models.js";
+import { laid } from "../dist/vision/tiles.js";
 import { parseTiling } from "../dist/vision/tilings.js";
 
 const [path = "examples/receipt.png", question = "What is the total?", truth = "295.20"] = process.argv.slice(2);
@@ -18,11 +20,10 @@ while (!said.done) said = await asking.next();
 await model.close();
 
 const record = said.value;
-const { width: pixels, height: lines, tiles } = record.images[0];
-const { detailed, adaptive, global } = tiles;
+const { detailed, adaptive, global } = record.images[0].tiles;
 const shape = readModel(modelFolder("nano"));
-// Where a tiling does not fill its grid, the grid reaches beyond the image.
-const { filled } = parseTiling(shape.tiles).plan(pixels, lines, shape.tileSize);
+const pixels = await readImage({ name: path, image: path });
+const plan = parseTiling(shape.tiles).plan(pixels.width, pixels.height, shape.tileSize);
 const layers = [
   ["detailed", detailed, "#2563eb"],
   ...(adaptive ? [["adaptive", adaptive, "#d97706"]] : []),
@@ -31,9 +32,7 @@ const layers = [
 const image = await loadImage(path);
 const [width, gap, top, side] = [396, 20, 50, 330];
 const height = (width * image.height) / image.width;
-const beyond = height / filled[1] - height;
-const beside = width / filled[0] - width;
-const canvas = createCanvas(gap + layers.length * (width + gap) + beside + side, top + height + beyond + gap);
+const canvas = createCanvas(gap + layers.length * (width + gap) + side, top + height + gap);
 const pen = canvas.getContext("2d");
 pen.fillStyle = "white";
 pen.fillRect(0, 0, canvas.width, canvas.height);
@@ -44,14 +43,15 @@ layers.forEach(([name, [columns, rows], colour], i) => {
   pen.lineWidth = 1.6;
   pen.font = "16px sans-serif";
   pen.fillText(columns * rows > 1 ? `${name} ${columns} × ${rows}` : name, x, top - 12);
-  const [right, bottom] = name === "detailed" ? filled : [1, 1];
-  const [wide, high] = [width / right / columns, height / bottom / rows];
-  for (let c = 0; c < columns; c++)
-    for (let r = 0; r < rows; r++) pen.strokeRect(x + c * wide, top + r * high, wide, high);
+  const { shown, tops, lefts } = laid(pixels, plan, name, shape.tileSize);
+  const [wide, high] = [width / shown.width, height / shown.height];
+  for (const [r, row] of lefts.entries())
+    for (const [c, left] of row.slice(0, -1).entries())
+      pen.strokeRect(x + left * wide, top + tops[r] * high, (row[c + 1] - left) * wide, (tops[r + 1] - tops[r]) * high);
 });
 const ms = (time) => `${Math.round(time)} ms`;
 const { timing_ms: timing, usage, answer, probability } = record;
-const x = gap + layers.length * (width + gap) + beside + 10;
+const x = gap + layers.length * (width + gap) + 10;
 let y = top + 40;
 const line = (text, font, colour, step) => {
   pen.font = font;

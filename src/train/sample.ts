@@ -1,12 +1,14 @@
 /** A page with questions as the trainer eats it: tiles, token ids, what to predict, and where letters stand. */
 import { before, charactersBefore, patchGlyphs, slots } from "../data/dense.ts";
-import type { Question } from "../data/page.ts";
+import type { Glyph, Question } from "../data/page.ts";
 import { type MiniMonkeyConfig, tokensPerTile } from "../models/mini-monkey.ts";
 import { labelled, unlabelled } from "../text/template.ts";
 import { chatTemplate } from "../text/templates.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import { cut } from "../vision/tiles.ts";
-import type { TilePlan } from "../vision/tilings.ts";
+import { onSheet } from "../vision/gaps.ts";
+import type { Image } from "../vision/image.ts";
+import { cut, type Laid, laid } from "../vision/tiles.ts";
+import type { Layer, TilePlan } from "../vision/tilings.ts";
 import { denseClasses, type Sight } from "./objective.ts";
 import type { TrainingPage } from "./pages.ts";
 
@@ -42,8 +44,9 @@ export function sampleOf(
   sight: Sight = "tiles",
 ): Sample {
   const count = plan.tiles.length;
-  const tiles = sight === "tiles" ? cut(page.image, plan, c.force_image_size) : new Uint8Array();
-  const glyphs = glyphNumbers(page, plan, c);
+  const layers = layersOf(page.image, plan, c.force_image_size);
+  const tiles = sight === "tiles" ? cut(page.image, plan, c.force_image_size, layers) : new Uint8Array();
+  const glyphs = glyphNumbers(page, plan, c, layers);
   const dense = glyphs.map((i) => (i < 0 ? i - none : ascii(page.glyphs[i].char.codePointAt(0)!)));
   const row = packed(questions, count, c, tokenizer, maxTokens);
   return { count, tiles, dense, ...row, before: beforeLabels(page, glyphs, row.ids, tokenizer, c) };
@@ -89,9 +92,25 @@ function packed(
 const none = -1;
 const illegible = -2;
 
+/** Each layer of a plan, laid out once. */
+function layersOf(image: Image, plan: TilePlan, size: number): (name: Layer) => Laid {
+  const layers = new Map<Layer, Laid>();
+  return (name) => {
+    const layer = layers.get(name) ?? laid(image, plan, name, size);
+    layers.set(name, layer);
+    return layer;
+  };
+}
+
 /** The numbers of the glyphs on the patches of each tile of a plan. [n · patches · slots]. */
-function glyphNumbers({ glyphs, image }: TrainingPage, plan: TilePlan, c: MiniMonkeyConfig): Int32Array {
-  const side = c.force_image_size / c.vision_config.patch_size;
+function glyphNumbers(
+  { glyphs, image }: TrainingPage,
+  plan: TilePlan,
+  c: MiniMonkeyConfig,
+  laidOut: (name: Layer) => Laid,
+): Int32Array {
+  const size = c.force_image_size;
+  const side = size / c.vision_config.patch_size;
   const widths = glyphs.map((g) => g.width).sort((a, b) => a - b);
   const median = widths[widths.length >> 1] ?? 0;
   const grids = { detailed: plan.detailed, adaptive: plan.adaptive ?? [1, 1], global: [1, 1] } as const;
@@ -99,10 +118,16 @@ function glyphNumbers({ glyphs, image }: TrainingPage, plan: TilePlan, c: MiniMo
   const result = new Int32Array(plan.tiles.length * side * side * slots).fill(illegible);
   plan.tiles.forEach(({ layer, column, row }, i) => {
     const [columns, rows] = grids[layer];
-    const [right, bottom] = layer === "detailed" ? plan.filled : [1, 1];
-    const [width, height] = [image.width / right, image.height / bottom];
-    if ((median * columns * c.force_image_size) / width < legible) return;
-    const numbers = byLayer.get(layer) ?? patchGlyphs(glyphs, width, height, columns * side, rows * side);
+    const cells = laidOut(layer);
+    const [wide, high] = [cells.shown.width / image.width, cells.shown.height / image.height];
+    if (median * wide < legible) return;
+    const moved = (): Glyph[] =>
+      glyphs.map((glyph) => {
+        const [x, y] = onSheet(cells, glyph.x * wide, glyph.y * high, size);
+        return { ...glyph, x, y };
+      });
+    const numbers =
+      byLayer.get(layer) ?? patchGlyphs(moved(), columns * size, rows * size, columns * side, rows * side);
     byLayer.set(layer, numbers);
     for (let y = 0; y < side; y++) {
       const from = ((row * side + y) * columns + column) * side * slots;

@@ -1,39 +1,50 @@
 /** Cutting an image into the tiles of a plan, and the tensor the vision tower reads. */
+import { type Cells, cellsInGaps, evenCells } from "./gaps.ts";
 import type { Grid } from "./grids.ts";
 import type { Image, Size } from "./image.ts";
-import { crop, resize } from "./resize.ts";
+import { resize } from "./resize.ts";
 import type { Layer, TilePlan } from "./tilings.ts";
 
-/**
- * The tiles of `plan`, each `size` x `size` pixels: uint8 [n, size, size, 3]. Every layer is the whole image resized to
- * (columns * size) x (rows * size), aspect not kept, and cut; the global tile is the image at size x size. Where the plan does not
- * fill the detailed grid, the image is resized to the part that it fills.
- */
-export function cut(image: Image, plan: TilePlan, size: number): Uint8Array {
-  const layers = new Map<Layer, Image>();
-  const layer = (name: Layer): Image => {
-    const [columns, rows] = gridOf(plan, name);
-    const whole =
-      layers.get(name) ?? sheet(image, columns * size, rows * size, name === "detailed" ? plan.filled : [1, 1]);
-    layers.set(name, whole);
-    return whole;
-  };
+/** A layer's image at the size at which it is seen, and how it lies in the cells. */
+export interface Laid extends Cells {
+  readonly shown: Image;
+}
+
+/** The image as a layer of the plan sees it: resized to (columns * size) x (rows * size), aspect not kept, or to the part of the detailed grid that the
+ *  plan fills. */
+export function laid(image: Image, plan: TilePlan, name: Layer, size: number): Laid {
+  const [columns, rows] = gridOf(plan, name);
+  const [right, bottom] = name === "detailed" ? plan.filled : [1, 1];
+  const shown = resize(image, Math.round(columns * size * right), Math.round(rows * size * bottom));
+  const cells = name === "detailed" && plan.gaps ? cellsInGaps : evenCells;
+  return { shown, ...cells(shown, columns, rows, size) };
+}
+
+/** The tiles of `plan`, each `size` x `size` pixels: uint8 [n, size, size, 3]. What a layer's image leaves of its cells is white. */
+export function cut(
+  image: Image,
+  plan: TilePlan,
+  size: number,
+  layerOf: (name: Layer) => Laid = (name) => laid(image, plan, name, size),
+): Uint8Array {
+  const layers = new Map<Layer, Laid>();
   const bytes = 3 * size * size;
-  const tiles = new Uint8Array(plan.tiles.length * bytes);
+  const tiles = new Uint8Array(plan.tiles.length * bytes).fill(255);
   for (const [i, { layer: name, column, row }] of plan.tiles.entries()) {
-    tiles.set(crop(layer(name), column * size, row * size, size, size).data, i * bytes);
+    const layer = layers.get(name) ?? layerOf(name);
+    layers.set(name, layer);
+    place(layer, column, row, tiles.subarray(i * bytes, (i + 1) * bytes), size);
   }
   return tiles;
 }
 
-/** The image over a part of a white sheet. */
-function sheet(image: Image, width: number, height: number, [right, bottom]: TilePlan["filled"]): Image {
-  const shown = resize(image, Math.round(width * right), Math.round(height * bottom));
-  if (shown.width === width && shown.height === height) return shown;
-  const data = new Uint8Array(3 * width * height).fill(255);
-  for (let y = 0; y < shown.height; y++)
-    data.set(shown.data.subarray(3 * y * shown.width, 3 * (y + 1) * shown.width), 3 * y * width);
-  return { data, width, height };
+/** Copies a cell's part of the image to the top left of its tile. */
+function place({ shown, tops, lefts }: Laid, column: number, row: number, tile: Uint8Array, size: number): void {
+  const [left, right] = lefts[row].slice(column);
+  for (let y = tops[row]; y < tops[row + 1]; y++) {
+    const from = 3 * y * shown.width;
+    tile.set(shown.data.subarray(from + 3 * left, from + 3 * right), 3 * (y - tops[row]) * size);
+  }
 }
 
 function gridOf(plan: TilePlan, layer: Layer): Grid {

@@ -15,11 +15,12 @@ interface Tile {
 /**
  * What to cut: the grid that each layer chose, whether a global tile is among the tiles, and `tiles` in the order in which the
  * model reads them. `adaptive` is null where the policy has no such layer. `filled`: how much of the detailed grid's width and height the image
- * covers, from the top left; the rest is white.
+ * covers, the rest is white. `gaps`: cells of that grid end where the print has gaps (gaps.ts), not at equal distances.
  */
 export interface TilePlan {
   readonly detailed: Grid;
   readonly filled: readonly [width: number, height: number];
+  readonly gaps: boolean;
   readonly adaptive: Grid | null;
   readonly global: boolean;
   readonly tiles: readonly Tile[];
@@ -85,13 +86,17 @@ function dynamic(range: Range): Tiling {
 /** A grid with fewer tiles may show the image this much smaller: a column of tiles for a few pixels costs more than it shows. */
 const nearlyBest = 0.9;
 
-/** The image at its own size, or as much smaller as `max` tiles ask, on a white sheet: nothing is enlarged or stretched. Letters of one size are then seen
- *  at one size, whatever the page's shape. */
+/** The part of a tile's side that is left over where two tiles meet, so that the one may end in a gap of the print. */
+const slack = 1 / 14;
+
+/** The image at its own size, or as much smaller as `max` tiles ask, on a white sheet: nothing is enlarged or stretched, and no letter is cut where there
+ *  is a gap nearby. Letters of one size are then seen at one size, whatever the page's shape. */
 function native(range: Range): Tiling {
   return {
     spec: `native:${text(range)}`,
     plan(width, height, size) {
-      const scaleOf = ([c, r]: Grid): number => Math.min(1, (c * size) / width, (r * size) / height);
+      const room = (tiles: number): number => Math.floor((tiles - (tiles - 1) * slack) * size);
+      const scaleOf = ([c, r]: Grid): number => Math.min(1, room(c) / width, room(r) / height);
       const grids = candidates(range.min, range.max);
       const best = Math.max(...grids.map(scaleOf));
       const fits = grids.filter((grid) => scaleOf(grid) >= nearlyBest * best);
@@ -99,8 +104,9 @@ function native(range: Range): Tiling {
       const grid = fewest.reduce((a, b) => (scaleOf(b) > scaleOf(a) ? b : a));
       const scale = scaleOf(grid);
       const covered = (pixels: number, tiles: number): number =>
-        Math.max(1, Math.min(tiles * size, Math.round(pixels * scale))) / (tiles * size);
-      return plan(grid, null, cells("detailed", grid), [covered(width, grid[0]), covered(height, grid[1])]);
+        Math.max(1, Math.min(room(tiles), Math.round(pixels * scale))) / (tiles * size);
+      const filled = [covered(width, grid[0]), covered(height, grid[1])] as const;
+      return { ...plan(grid, null, cells("detailed", grid)), filled, gaps: true };
     },
   };
 }
@@ -153,13 +159,15 @@ function cells(layer: Layer, [columns, rows]: Grid): Tile[] {
   }));
 }
 
-function plan(
-  detailed: Grid,
-  adaptive: Grid | null,
-  tiles: readonly Tile[],
-  filled: TilePlan["filled"] = [1, 1],
-): TilePlan {
-  return { detailed, filled, adaptive, global: tiles.some((tile) => tile.layer === "global"), tiles };
+function plan(detailed: Grid, adaptive: Grid | null, tiles: readonly Tile[]): TilePlan {
+  return {
+    detailed,
+    filled: [1, 1],
+    gaps: false,
+    adaptive,
+    global: tiles.some((tile) => tile.layer === "global"),
+    tiles,
+  };
 }
 
 function text({ min, max }: Range): string {
