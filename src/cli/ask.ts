@@ -23,6 +23,7 @@ interface Options {
   readonly precision: string;
   readonly threads?: number;
   readonly force?: boolean;
+  readonly cache?: string;
   readonly json?: boolean;
 }
 
@@ -72,6 +73,11 @@ export const ask: Command<Options> = {
     },
     { flags: "--threads <n>", about: "threads to compute with (default: all cores)", parse: whole(1) },
     { flags: "--force", about: "go on where the answer seems to take more memory than is free" },
+    {
+      flags: "--cache <folder>",
+      about:
+        "keep what the tower makes of images there, at most 1 GB, so that later questions about them need no tower",
+    },
     jsonOption,
   ],
   run,
@@ -81,12 +87,12 @@ async function run(words: readonly string[], options: Options, terminal: Termina
   if (words.length < 2 && !options.task)
     throw usageError("one word is not enough; expected at least one image and a question");
   const [sources, questions] = words.length < 2 ? [words, []] : [words.slice(0, -1), words.slice(-1)];
-  const { model: name, tiles, scm, precision, threads, force, json: whole, ...sampling } = options;
+  const { model: name, tiles, scm, precision, threads, force, cache: folder, json: whole, ...sampling } = options;
   const parts: ChatPart[] = [];
   for (const source of sources) parts.push(...(await imagesOf(source, terminal)));
   for (const text of questions) parts.push({ type: "text", text });
   const { load } = await import("../run/load.ts");
-  const model = await load(name, { tiles, scm, precision, threads, force });
+  const model = await load(name, { tiles, scm, precision, threads, force, cache: { folder } });
   try {
     const answer = model.chat([{ role: "user", content: parts }], sampling);
     for (;;) {

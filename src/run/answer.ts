@@ -48,9 +48,10 @@ export interface AnswerRecord {
   /** Mean probability of the answer's tokens, null when it has none. */
   readonly probability: number | null;
   readonly images: readonly SeenImage[];
-  /** `prompt_tokens` are those that the language model read, after compression. */
+  /** `prompt_tokens` are those of the language model, after compression; `cached_tokens` of them it had read for the answer before. */
   readonly usage: {
     readonly prompt_tokens: number;
+    readonly cached_tokens: number;
     readonly visual_tokens: number;
     readonly visual_tokens_kept: number;
     readonly completion_tokens: number;

@@ -16,6 +16,8 @@ export interface Load {
   readonly maxTokens: number;
   /** Whether visual tokens are judged by the language model's attention first. */
   readonly judged?: boolean;
+  /** Bytes of the visual tokens of other images that are remembered. */
+  readonly rememberedBytes?: number;
 }
 
 /** What Node, ONNX Runtime and the image decoder take before a model is there: measured with nano, less its own (LOG.md, 2026-11-24). */
@@ -28,7 +30,7 @@ export function openBytes({ eyes, words }: Graphs): number {
 
 /** Bytes that an answer takes on top at its peak: tiles and their tokens, the cache, and the results inside a tower's and a language model's run, which the engine keeps. */
 export function answerBytes({ eyes, words, judge }: Graphs, model: Multimodal, load: Load): number {
-  const { tiles, promptTokens, maxTokens, judged = false } = load;
+  const { tiles, promptTokens, maxTokens, judged = false, rememberedBytes = 0 } = load;
   const visual = tiles * model.tokensPerTile;
   const room = roomFor(promptTokens + maxTokens);
   const tokens = Math.min(chunk, promptTokens);
@@ -44,6 +46,7 @@ export function answerBytes({ eyes, words, judge }: Graphs, model: Multimodal, l
     // The tiles as bytes and as floats; the tokens of each image, and all of them side by side.
     pixels * 5 +
     visual * model.width * 8 +
+    rememberedBytes +
     (tiles ? peakBytes(eyes, sizes) : 0) +
     peakBytes(words, sizes) +
     (judged ? judgeBytes(judge(), promptTokens, visual) : 0) +

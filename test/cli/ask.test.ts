@@ -1,5 +1,5 @@
 /** `galago ask`, against the build, with models of random weights. */
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -92,6 +92,17 @@ describe("--json", () => {
     expect(images.map(({ source }: { source: string }) => source)).toEqual(expected);
     expect(images[0]).toMatchObject({ width: 1240, height: 620 });
     expect(usage.visual_tokens).toBe(4 * names.length);
+  });
+
+  test("--cache keeps what the tower saw, and the next call answers the same from it", async () => {
+    const folder = join(home, "seen");
+    const [first, second] = [
+      await ask([image, "?", "--cache", folder, "--json"]),
+      await ask([image, "?", "--cache", folder, "--json"]),
+    ];
+    expect(readdirSync(folder)).toHaveLength(1);
+    expect(JSON.parse(second.text).answer).toBe(JSON.parse(first.text).answer);
+    expect(readdirSync(folder)).toHaveLength(1);
   });
 
   test("a seed repeats a drawn answer", async () => {

@@ -7,7 +7,7 @@ import { RequestError } from "../../src/errors.ts";
 import { convert } from "../../src/run/convert.ts";
 import { graphsOf } from "../../src/run/graphs.ts";
 import { chunk } from "../../src/run/language.ts";
-import { answerBytes, memoryOf, openBytes } from "../../src/run/memory.ts";
+import { answerBytes, type Load, memoryOf, openBytes } from "../../src/run/memory.ts";
 import { readModel } from "../../src/run/models.ts";
 import { openCheckpoint } from "../../src/weights/checkpoint.ts";
 import { tinyConfig, tinyModel } from "../support/tiny-model.ts";
@@ -34,7 +34,7 @@ describe("bytes of an open model", () => {
 });
 
 describe("bytes of an answer", () => {
-  const bytes = (changes: Partial<typeof load>, own = graphs()) => answerBytes(own, model, { ...load, ...changes });
+  const bytes = (changes: Partial<Load>, own = graphs()) => answerBytes(own, model, { ...load, ...changes });
 
   test("a cached token is two vectors a layer, and nothing else grows with a long prompt", () => {
     // Two layers, two key heads of 64 numbers, keys and values, four bytes.
@@ -49,6 +49,10 @@ describe("bytes of an answer", () => {
     const pixels = 3 * 56 * 56 * 5;
     const tokens = 4 * 256 * 8;
     expect(bytes({ tiles: 300 }) - bytes({ tiles: 200 })).toBe(100 * (pixels + tokens));
+  });
+
+  test("what is remembered of other images comes on top", () => {
+    expect(bytes({ rememberedBytes: 1e6 }) - bytes({})).toBe(1e6);
   });
 });
 
