@@ -13,10 +13,12 @@ export interface Question {
   readonly messages: readonly Message[];
 }
 
-/** How images are seen: `tiles` is a tile spec, `scm` the share of detailed tokens kept. Default: config.json's own. */
+/** How images are seen: `tiles` is a tile spec, `scm` the share of detailed tokens that SCM keeps; `compress` names this or another method and its share
+ *  (methods.ts), and stands in its place. Default: config.json's own. */
 export interface SightOptions {
   readonly tiles?: string | undefined;
   readonly scm?: number | "off" | undefined;
+  readonly compress?: string | undefined;
 }
 
 /** How one answer is made; `task` puts the question as the model was trained on it. */

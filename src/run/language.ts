@@ -20,6 +20,8 @@ export interface VisualPromptIds extends Prompt {
   /** What each row of the features shows: the same string only where it is the same token of the same image. Without it, the beginning of two prompts is
    *  the same as far as the first image at most. */
   readonly sources?: readonly string[];
+  /** Rows of the features that deeper layers do not see (compress/compression.ts). */
+  readonly unseen?: ReadonlySet<number> | undefined;
 }
 
 /** Logits of the last position. Inputs: ids [1, tokens], −1 where a visual token stands, features [visual, d] (at least one
@@ -50,6 +52,12 @@ export function graphIds(ids: readonly number[], placeholder: number, rows: numb
 
 /** How many visual tokens stand among ids of a graph. */
 const placesIn = (ids: BigInt64Array): number => ids.reduce((n, id) => (id === BigInt(visual) ? n + 1 : n), 0);
+
+/** Which ids of a graph every layer sees, 1 or 0 each; the first visual token is that of the features' row `from`. */
+function seenIn(ids: BigInt64Array, from: number, unseen?: ReadonlySet<number>): Uint8Array<ArrayBuffer> {
+  let row = from;
+  return Uint8Array.from(ids, (id) => +!(id === BigInt(visual) && unseen?.has(row++)));
+}
 
 /** Features as the graphs take them: [rows, d], one row of zeros where there are none. */
 export function graphFeatures(features: Float32Array, d: number): Values {
@@ -85,21 +93,31 @@ export async function openLanguage(
   }
 
   /** Reads the next tokens of a text of `total`. */
-  async function read(ids: Values, features: Values, total: number): Promise<Float32Array> {
-    const [, tokens] = ids.shape;
+  async function read(
+    data: BigInt64Array,
+    features: Values,
+    total: number,
+    seen = new Uint8Array(data.length).fill(1),
+  ): Promise<Float32Array> {
+    const tokens = data.length;
     const from = cache.length;
     checkLength(from + tokens, longest);
     cache.reserve(from + tokens);
-    const data = BigInt64Array.from({ length: tokens }, (_, i) => BigInt(from + i));
-    const positions: Values = { dtype: "i64", shape: [1, tokens], data };
-    const whole: Values = { dtype: "i64", shape: [1], data: BigInt64Array.of(BigInt(total)) };
-    const { logits, ...rows } = await session.run({ ids, features, positions, total: whole, ...cache.feeds() });
+    const places = BigInt64Array.from({ length: tokens }, (_, i) => BigInt(from + i));
+    const { logits, ...rows } = await session.run({
+      ids: { dtype: "i64", shape: [1, tokens], data },
+      features,
+      positions: { dtype: "i64", shape: [1, tokens], data: places },
+      total: { dtype: "i64", shape: [1], data: BigInt64Array.of(BigInt(total)) },
+      seenNow: { dtype: "bool", shape: [tokens], data: seen },
+      ...cache.feeds(),
+    });
     if (holdsNaN(logits.data as Float32Array)) {
       explain();
       throw new EngineError("the logits are NaN though every weight is a number; report the image and the model");
     }
     // Only now: a cached NaN would spoil every later answer.
-    cache.append(rows, tokens);
+    cache.append(rows, tokens, seen);
     return logits.data as Float32Array;
   }
 
@@ -108,7 +126,7 @@ export async function openLanguage(
       return reused;
     },
     async prefill(prompt) {
-      const { ids, features } = prompt;
+      const { ids, features, unseen } = prompt;
       checkLength(ids.length, longest);
       const all = graphIds(ids, placeholder, features.length / d).data as BigInt64Array;
       const marks = marksOf(prompt, placeholder);
@@ -117,16 +135,17 @@ export async function openLanguage(
       cache.cut(reused);
       cache.reserve(ids.length + 1);
       let logits: Float32Array = new Float32Array();
-      let seen = placesIn(all.subarray(0, reused));
+      let row = placesIn(all.subarray(0, reused));
       for (let from = reused; from < all.length; from += chunk) {
         const part = all.subarray(from, from + chunk);
-        const rows = features.subarray(seen * d, (seen += placesIn(part)) * d);
-        logits = await read({ dtype: "i64", shape: [1, part.length], data: part }, graphFeatures(rows, d), all.length);
+        const seen = seenIn(part, row, unseen);
+        const rows = features.subarray(row * d, (row += placesIn(part)) * d);
+        logits = await read(part, graphFeatures(rows, d), all.length, seen);
         if (part.length === chunk) last.marks.push(...marks.slice(from, from + chunk));
       }
       return logits;
     },
-    step: (id) => read({ dtype: "i64", shape: [1, 1], data: BigInt64Array.of(BigInt(id)) }, nothing, cache.length + 1),
+    step: (id) => read(BigInt64Array.of(BigInt(id)), nothing, cache.length + 1),
     close: () => session.close(),
   };
 }

@@ -1,5 +1,7 @@
 /** How much memory an answer takes, told from the graphs before anything is opened. */
 import { freemem, totalmem } from "node:os";
+import type { Compression } from "../compress/compression.ts";
+import { cosines } from "../compress/likeness.ts";
 import { RequestError } from "../errors.ts";
 import { bytesOf, peakBytes, weightBytes } from "../graph/cost.ts";
 import { inputsOf, type Outputs } from "../graph/graph.ts";
@@ -14,8 +16,8 @@ export interface Load {
   readonly tiles: number;
   readonly promptTokens: number;
   readonly maxTokens: number;
-  /** Whether visual tokens are judged by the language model's attention first. */
-  readonly judged?: boolean;
+  /** What compression asks of the prompt first. */
+  readonly asks?: Compression["asks"] | undefined;
   /** Bytes of the visual tokens of other images that are remembered. */
   readonly rememberedBytes?: number;
 }
@@ -30,7 +32,7 @@ export function openBytes({ eyes, words }: Graphs): number {
 
 /** Bytes that an answer takes on top at its peak: tiles and their tokens, the cache, and the results inside a tower's and a language model's run, which the engine keeps. */
 export function answerBytes({ eyes, words, judge }: Graphs, model: Multimodal, load: Load): number {
-  const { tiles, promptTokens, maxTokens, judged = false, rememberedBytes = 0 } = load;
+  const { tiles, promptTokens, maxTokens, asks, rememberedBytes = 0 } = load;
   const visual = tiles * model.tokensPerTile;
   const room = roomFor(promptTokens + maxTokens);
   const tokens = Math.min(chunk, promptTokens);
@@ -49,7 +51,8 @@ export function answerBytes({ eyes, words, judge }: Graphs, model: Multimodal, l
     rememberedBytes +
     (tiles ? peakBytes(eyes, sizes) : 0) +
     peakBytes(words, sizes) +
-    (judged ? judgeBytes(judge(), promptTokens, visual) : 0) +
+    (asks === "attention" ? judgeBytes(judge(), promptTokens, visual) : 0) +
+    (asks === "likeness" ? peakBytes(cosines(model.width), { visual: Math.max(1, visual) }) : 0) +
     cache.reduce((sum, x) => sum + bytesOf(x, new Map(Object.entries(sizes))), 0)
   );
 }
@@ -86,7 +89,8 @@ export function memoryOf(graphs: Graphs, model: Multimodal, force: boolean, free
     },
     checkAnswer(load) {
       const bytes = answerBytes(graphs, model, load);
-      if (!force) check("this answer", bytes - held, free(), "give fewer images or tiles, or go without --scm");
+      if (!force)
+        check("this answer", bytes - held, free(), "give fewer images or tiles, or go without --scm and --compress");
       held = Math.max(held, bytes);
     },
   };

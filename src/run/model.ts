@@ -1,5 +1,4 @@
 /** A model folder made ready to answer: images to tiles to visual tokens to words, in the thread that calls. */
-import { scm } from "../compress/scm.ts";
 import { RequestError } from "../errors.ts";
 import type { Engine } from "../graph/engine.ts";
 import type { Multimodal } from "../models/multimodal.ts";
@@ -18,11 +17,12 @@ import { type Generated, generate } from "./generate.ts";
 import { graphsOf } from "./graphs.ts";
 import { checkLength, openLanguage, type VisualPromptIds } from "./language.ts";
 import { memoryOf } from "./memory.ts";
+import { parseCompression } from "./methods.ts";
 import { readModel, readTokenizer } from "./models.ts";
 import { type OrtOptions, ortNode } from "./ort-node.ts";
 import { sampler } from "./sample.ts";
 import { openSight } from "./sight.ts";
-import { survivors } from "./survivors.ts";
+import { seenPart, survivors } from "./survivors.ts";
 import { looked, sourcesOf, windows } from "./views.ts";
 
 /** Most tokens of an answer where nobody says. */
@@ -131,7 +131,7 @@ export async function openModel(
       tiles,
       promptTokens: ids.length,
       maxTokens: expected,
-      judged: compression !== undefined,
+      asks: compression?.asks,
       rememberedBytes: remembered.bytes,
     });
     const features: Float32Array[] = [];
@@ -150,7 +150,8 @@ export async function openModel(
     let kept = visual;
     if (compression && visual) {
       const survived = await compression.keep(watched.prompt(prompt, windows(views, whole.tokensPerTile)));
-      prompt = survivors(prompt, placeholder, survived);
+      prompt =
+        compression.layer === undefined ? survivors(prompt, placeholder, survived) : seenPart(prompt, visual, survived);
       kept = survived.length;
     }
     timing.compress = clock();
@@ -186,11 +187,17 @@ export async function openModel(
 
 /** The tiling and the compression of one answer. */
 function policy(asked: SightOptions, opened: SightOptions, model: Multimodal) {
-  const ratio = asked.scm ?? opened.scm ?? model.scmRatio ?? "off";
+  const spec = compressionOf(asked) ?? compressionOf(opened) ?? compressionOf({ scm: model.scmRatio }) ?? "off";
   return {
     tiling: parseTiling(asked.tiles ?? opened.tiles ?? model.tiles),
-    compression: ratio === "off" ? undefined : scm({ ratio }),
+    compression: parseCompression(spec),
   };
+}
+
+/** The spec of the compression that options ask for. Throws RequestError where they ask for two. */
+function compressionOf({ scm, compress }: SightOptions): string | undefined {
+  if (scm === undefined || compress === undefined) return compress ?? (typeof scm === "number" ? `scm:${scm}` : scm);
+  throw new RequestError(`scm is ${scm} and compress "${compress}"; expected one of the two`);
 }
 
 /** What was asked, without the places of the images. */

@@ -5,9 +5,10 @@ import type { VisualPromptIds } from "./language.ts";
 export type Mark = number | string | undefined;
 
 /** The marks of a prompt, one a token. `placeholder` is the id of `<IMG_CONTEXT>`. */
-export function marksOf({ ids, sources = [] }: VisualPromptIds, placeholder: number): Mark[] {
+export function marksOf({ ids, sources = [], unseen }: VisualPromptIds, placeholder: number): Mark[] {
+  const shown = sources.map((source, row) => (unseen?.has(row) ? `${source} unseen` : source));
   let row = 0;
-  return ids.map((id) => (id === placeholder ? sources[row++] : id));
+  return ids.map((id) => (id === placeholder ? shown[row++] : id));
 }
 
 /** How many marks two prompts share from their first on; what shows nobody knows what is like nothing. */

@@ -94,6 +94,11 @@ describe("--json", () => {
     expect(usage.visual_tokens).toBe(4 * names.length);
   });
 
+  test("--compress keeps the part of the detailed tokens that it names", async () => {
+    const { text } = await ask([image, "?", "--tiles", "msac", "--compress", "divprune:0.25", "--json"]);
+    expect(JSON.parse(text).usage).toMatchObject({ visual_tokens: 44, visual_tokens_kept: 26 });
+  });
+
   test("--cache keeps what the tower saw, and the next call answers the same from it", async () => {
     const folder = join(home, "seen");
     const [first, second] = [
@@ -181,6 +186,12 @@ describe("bad input ends with one line that names it", () => {
     ["a box that nobody asks about", [image, "?", "--box", "1,2,3,4"], 1, /a box is only asked about by identify/],
     ["no tokens", [image, "?", "--max-tokens", "0"], 2, /--max-tokens: "0" is no whole number of at least 1/],
     ["a share above all", [image, "?", "--top-p", "1.5"], 2, /--top-p: "1.5" is no number from/],
+    [
+      "a compression of no kind",
+      [image, "?", "--compress", "half"],
+      2,
+      /--compress: no compression "half"; there are scm:/,
+    ],
     ["tiles of no kind", [image, "?", "--tiles", "mosaic"], 2, /--tiles: no tiling "mosaic"/],
   ])("%s", async (_, words, expected, message) => {
     const { status, text, stderr } = await ask(words);

@@ -51,6 +51,14 @@ describe("bytes of an answer", () => {
     expect(bytes({ tiles: 300 }) - bytes({ tiles: 200 })).toBe(100 * (pixels + tokens));
   });
 
+  test("what compression asks comes on top: attention holds layers and looks from all tokens, likeness is of each two", () => {
+    const [none, attention, likeness] = ([undefined, "attention", "likeness"] as const).map((asks) => bytes({ asks }));
+    const [visual, scores] = [2 * 4, 100 * 100 * 4 * 4];
+    expect(attention - none).toBeGreaterThan(scores);
+    expect(likeness - none).toBeGreaterThanOrEqual(visual * visual * 4);
+    expect(likeness - none).toBeLessThan(visual * (3 * 256 + visual) * 4);
+  });
+
   test("what is remembered of other images comes on top", () => {
     expect(bytes({ rememberedBytes: 1e6 }) - bytes({})).toBe(1e6);
   });

@@ -41,6 +41,24 @@ describe("one open model", () => {
     expect(usage).toMatchObject({ visual_tokens: visual, visual_tokens_kept: kept });
   });
 
+  test.each(["scm:0.5", "random:0.5", "divprune:0.5", "fastv:0.5"])(
+    "compress %s stands in SCM's place",
+    async (compress) => {
+      const { usage } = await record(model, { tiles: "msac", compress });
+      expect(usage).toMatchObject({ visual_tokens: 44, visual_tokens_kept: 32 });
+    },
+  );
+
+  test("scm and compress at once are refused, and what the answer asks for comes before what the model was opened with", async () => {
+    await expect(record(model, { scm: 0.5, compress: "random:0.5" })).rejects.toThrow(
+      'scm is 0.5 and compress "random:0.5"; expected one of the two',
+    );
+    const other = await openModel(join(folder, "tiny"), { threads: 1, tiles: "single", compress: "random:0.5" });
+    expect((await record(other)).usage.visual_tokens_kept).toBe(2);
+    expect((await record(other, { scm: "off" })).usage.visual_tokens_kept).toBe(4);
+    await other.close();
+  });
+
   test("an aborted signal ends it before the tower has seen anything", async () => {
     const reason = new Error("enough");
     const answer = model.answer({ images, messages }, {}, AbortSignal.abort(reason));
