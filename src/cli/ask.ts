@@ -21,6 +21,7 @@ interface Options {
   readonly tiles?: string;
   readonly scm?: number | "off";
   readonly compress?: string;
+  readonly skipBlank?: boolean;
   readonly precision: string;
   readonly threads?: number;
   readonly force?: boolean;
@@ -71,6 +72,7 @@ export const ask: Command<Options> = {
       about: "in place of --scm: scm:0.5, random:0.5, divprune:0.5, fastv:0.5 or off",
       parse: compression,
     },
+    { flags: "--skip-blank", about: "leave out tiles that hold nothing but background" },
     {
       flags: "--precision <p>",
       about: "f32: weights as they are stored; int8: rounded when opened; int4: of a folder converted to it",
@@ -98,6 +100,7 @@ async function run(words: readonly string[], options: Options, terminal: Termina
     tiles,
     scm,
     compress,
+    skipBlank,
     precision,
     threads,
     force,
@@ -109,7 +112,7 @@ async function run(words: readonly string[], options: Options, terminal: Termina
   for (const source of sources) parts.push(...(await imagesOf(source, terminal)));
   for (const text of questions) parts.push({ type: "text", text });
   const { load } = await import("../run/load.ts");
-  const model = await load(name, { tiles, scm, compress, precision, threads, force, cache: { folder } });
+  const model = await load(name, { tiles, scm, compress, skipBlank, precision, threads, force, cache: { folder } });
   try {
     const answer = model.chat([{ role: "user", content: parts }], sampling);
     for (;;) {

@@ -14,6 +14,7 @@ interface Options {
   readonly scm?: number | "off";
   /** True where no method is named. */
   readonly compress?: readonly string[] | true;
+  readonly skipBlank?: boolean;
   readonly task?: string;
   readonly threads?: number;
   readonly json?: boolean;
@@ -47,6 +48,7 @@ export const evaluate: Command<Options> = {
     { flags: "--task <name>", about: "only this task, such as 'clean line'" },
     { flags: "--tiles <spec>", about: "see pages only through these tiles", parse: tiles },
     { flags: "--scm <ratio>", about: "with this share of detailed tokens, or off", parse: scm },
+    { flags: "--skip-blank", about: "leave out tiles that hold nothing but background" },
     {
       flags: "--compress [methods...]",
       about: `compare methods that keep ${ratios.join(", ")} of the tokens: ${methodNames.join(", ")} (all where none is named), or one as random:0.1`,
@@ -79,7 +81,7 @@ async function run([suite]: readonly string[], options: Options, terminal: Termi
       };
       const rows = await evalSynth(model, {
         count: options.count,
-        sight,
+        sight: { ...sight, skipBlank: options.skipBlank },
         tasks: options.task ? [options.task] : undefined,
         onPage,
       });

@@ -19,6 +19,8 @@ export interface SightOptions {
   readonly tiles?: string | undefined;
   readonly scm?: number | "off" | undefined;
   readonly compress?: string | undefined;
+  /** Leaves out tiles that hold nothing, unless all do. Default: false. */
+  readonly skipBlank?: boolean | undefined;
 }
 
 /** How one answer is made; `task` puts the question as the model was trained on it. */

@@ -20,13 +20,19 @@ export interface CacheOptions {
   readonly folderBytes?: number | undefined;
 }
 
-/** What is remembered: features [tokens, d] by an id of the image and its tiles. */
+/** What a model saw of an image: features [tokens, d], and which of its tiles were left out as blank, 1 or 0 each. */
+export interface Sighting {
+  readonly features: Float32Array;
+  readonly blank: Uint8Array;
+}
+
+/** What is remembered, by an id of the image and its tiles. */
 export interface Features {
   /** Bytes of memory that are taken. */
   readonly bytes: number;
-  get(id: string): Float32Array | undefined;
+  get(id: string): Sighting | undefined;
   /** Throws RequestError where the folder cannot be written. */
-  put(id: string, features: Float32Array): void;
+  put(id: string, seen: Sighting): void;
 }
 
 /** Some pages of a dozen tiles. */
@@ -51,30 +57,31 @@ export function featureCache(options: CacheOptions, graphs: Graphs, whole: Multi
       if (found) kept.put(id, found);
       return found;
     },
-    put(id, features) {
-      kept.put(id, features);
-      files.put(id, features);
+    put(id, seen) {
+      kept.put(id, seen);
+      files.put(id, seen);
     },
   };
 }
 
 function inMemory(most: number): Features {
   // A map keeps the order in which its keys were set: the one unused for longest is its first.
-  const all = new Map<string, Float32Array>();
+  const all = new Map<string, Sighting>();
   let bytes = 0;
   const remove = (id: string): void => {
-    bytes -= all.get(id)?.byteLength ?? 0;
+    const seen = all.get(id);
+    if (seen) bytes -= bytesOf(seen);
     all.delete(id);
   };
-  const put = (id: string, features: Float32Array): void => {
+  const put = (id: string, seen: Sighting): void => {
     remove(id);
-    if (features.byteLength > most) return;
+    if (bytesOf(seen) > most) return;
     for (const oldest of all.keys()) {
-      if (bytes + features.byteLength <= most) break;
+      if (bytes + bytesOf(seen) <= most) break;
       remove(oldest);
     }
-    all.set(id, features);
-    bytes += features.byteLength;
+    all.set(id, seen);
+    bytes += bytesOf(seen);
   };
   return {
     get bytes() {
@@ -88,6 +95,8 @@ function inMemory(most: number): Features {
     put,
   };
 }
+
+const bytesOf = ({ features }: Sighting): number => features.byteLength;
 
 /** What visual tokens depend on besides the image: the tower as it is computed, and the files of its weights. */
 function towerOf({ eyes }: Graphs, { normal }: Multimodal, model: string): string {
@@ -107,29 +116,33 @@ function inFolder(folder: string, most: number, tower: string): Pick<Features, "
   return {
     get(id) {
       const path = pathOf(id);
-      const features = read(path);
+      const seen = read(path);
       // A damaged file is as good as none, and one that another process has just removed as well.
-      if (features) utimesSync(path, new Date(), new Date());
+      if (seen) utimesSync(path, new Date(), new Date());
       else rmSync(path, { force: true });
-      return features;
+      return seen;
     },
-    put(id, features) {
-      if (features.byteLength > most) return;
+    put(id, seen) {
+      if (bytesOf(seen) > most) return;
+      const { features, blank } = seen;
       mkdirSync(folder, { recursive: true });
-      const tensor = { dtype: "F32", shape: [features.length], data: features } as const;
-      writeSafetensors(pathOf(id), [["features", tensor]], { sha256: sha256(features) });
+      const tensors = [
+        ["features", { dtype: "F32", shape: [features.length], data: features }],
+        ["blank", { dtype: "U8", shape: [blank.length], data: blank }],
+      ] as const;
+      writeSafetensors(pathOf(id), tensors, { sha256: sha256(features, blank) });
       trim(folder, most);
     },
   };
 }
 
-/** The features in a file; undefined where it is not there or not as it was written. */
-function read(path: string): Float32Array | undefined {
+/** What a file holds; undefined where it is not there or not as it was written. */
+function read(path: string): Sighting | undefined {
   try {
     const file = openSafetensors(path);
     try {
-      const features = file.read("features") as Float32Array;
-      return file.metadata.sha256 === sha256(features) ? features : undefined;
+      const seen = { features: file.read("features") as Float32Array, blank: file.read("blank") as Uint8Array };
+      return file.metadata.sha256 === sha256(seen.features, seen.blank) ? seen : undefined;
     } finally {
       file.close();
     }

@@ -7,6 +7,7 @@ import { bytesOf, peakBytes, weightBytes } from "../graph/cost.ts";
 import { inputsOf, type Outputs } from "../graph/graph.ts";
 import type { Multimodal } from "../models/multimodal.ts";
 import { roomFor } from "./cache.ts";
+import { coloursKept } from "./eyes.ts";
 import type { Graphs } from "./graphs.ts";
 import { chunk } from "./language.ts";
 import { tilesAtOnce } from "./sight.ts";
@@ -43,11 +44,12 @@ export function answerBytes({ eyes, words, judge }: Graphs, model: Multimodal, l
     room,
   };
   const cache = inputsOf(words).filter(({ attrs: { name } }) => name.startsWith("past."));
-  const pixels = tiles * 3 * model.tileSize ** 2;
+  const pixels = 3 * model.tileSize ** 2;
   return (
-    // The tiles as bytes and as floats; the tokens of each image, and all of them side by side.
-    pixels * 5 +
+    // The tiles as bytes, and those of one run as floats too; the tokens of each image, and all of them side by side; those of blank tiles.
+    pixels * (tiles + 4 * sizes.tiles) +
     visual * model.width * 8 +
+    coloursKept * model.tokensPerTile * model.width * 4 +
     rememberedBytes +
     (tiles ? peakBytes(eyes, sizes) : 0) +
     peakBytes(words, sizes) +

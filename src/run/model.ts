@@ -12,6 +12,7 @@ import { openCheckpoint } from "../weights/checkpoint.ts";
 import { checkFinite } from "../weights/finite.ts";
 import type { AnswerOptions, AnswerRecord, Question, SightOptions } from "./answer.ts";
 import { watch } from "./attention.ts";
+import { eyesOf } from "./eyes.ts";
 import { type CacheOptions, featureCache } from "./features.ts";
 import { type Generated, generate } from "./generate.ts";
 import { graphsOf } from "./graphs.ts";
@@ -92,13 +93,13 @@ export async function openModel(
     return {
       memory,
       remembered,
-      sight: await opened(openSight(engine, graphs.eyes, whole)),
+      eyes: eyesOf(await opened(openSight(engine, graphs.eyes, whole)), whole),
       language: await opened(openLanguage(engine, graphs.words, whole, placeholder, explain)),
       watched: await opened(watch({ open: (graph) => engine.open(packed(graph)) }, graphs.language, placeholder)),
     };
   }
 
-  const { memory, remembered, sight, language, watched } = await open().catch(async (error: unknown) => {
+  const { memory, remembered, eyes, language, watched } = await open().catch(async (error: unknown) => {
     await closeAll();
     throw error;
   });
@@ -110,21 +111,21 @@ export async function openModel(
     signal?: AbortSignal,
   ): AsyncGenerator<{ text: string }, AnswerRecord> {
     sampler(asked);
-    const { tiling, compression } = sightOf(asked);
+    const { compression, ...cutting } = sightOf(asked);
     const timing = { load, image: 0, encode: 0, compress: 0 };
     load = 0;
     const clock = stopwatch();
 
-    const views = await looked(images, tiling, whole, remembered, signal);
+    const views = await looked(images, cutting, whole, remembered, signal);
     timing.image = clock();
 
-    const imageTokens = views.map(({ plan }) => plan.tiles.length * whole.tokensPerTile);
+    const imageTokens = views.map(({ shown }) => shown.length * whole.tokensPerTile);
     const only = views.length === 1 ? views[0].seen : undefined;
     const put = posed(messages, asked, template.tasks ?? {}, only);
     const ids = promptIds(tokenizer, put, { template, system: whole.system, imageTokens });
     if (!compression) checkLength(ids.length, whole.longest);
     const longest = Math.min(asked.maxTokens ?? whole.maxNewTokens ?? usual, whole.longest);
-    const tiles = views.reduce((sum, { plan }) => sum + plan.tiles.length, 0);
+    const tiles = views.reduce((sum, { shown }) => sum + shown.length, 0);
     // An answer is seldom as long as it may be.
     const expected = Math.min(longest || usual, whole.maxNewTokens ?? usual);
     memory.checkAnswer({
@@ -135,14 +136,12 @@ export async function openModel(
       rememberedBytes: remembered.bytes,
     });
     const features: Float32Array[] = [];
-    for (const view of views) {
-      const pixels = view.pixels();
-      timing.image += clock();
-      const seen = view.known ?? (await sight.see(pixels, signal));
-      if (!view.known) remembered.put(view.id, seen);
+    for (const { id, tiles, blank } of views) {
+      const seen = tiles instanceof Float32Array ? tiles : await eyes.look(tiles, signal);
+      if (seen !== tiles) remembered.put(id, { features: seen, blank });
       features.push(seen);
-      timing.encode += clock();
     }
+    timing.encode = clock();
 
     const sources = sourcesOf(views, whole.tokensPerTile);
     let prompt: VisualPromptIds = { ids, features: joined(features), sources };
@@ -185,11 +184,12 @@ export async function openModel(
   return { answer, close: closeAll };
 }
 
-/** The tiling and the compression of one answer. */
+/** How images are cut and compressed for one answer. */
 function policy(asked: SightOptions, opened: SightOptions, model: Multimodal) {
   const spec = compressionOf(asked) ?? compressionOf(opened) ?? compressionOf({ scm: model.scmRatio }) ?? "off";
   return {
     tiling: parseTiling(asked.tiles ?? opened.tiles ?? model.tiles),
+    skipBlank: asked.skipBlank ?? opened.skipBlank ?? false,
     compression: parseCompression(spec),
   };
 }

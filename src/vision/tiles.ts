@@ -26,6 +26,14 @@ export function cut(image: Image, plan: TilePlan, size: number): Uint8Array {
   return tiles;
 }
 
+/** The tiles of these places among `tiles`, uint8 [n, size, size, 3]. */
+export function picked(tiles: Uint8Array, size: number, places: readonly number[]): Uint8Array {
+  const bytes = 3 * size * size;
+  const some = new Uint8Array(places.length * bytes);
+  for (const [to, from] of places.entries()) some.set(tiles.subarray(from * bytes, (from + 1) * bytes), to * bytes);
+  return some;
+}
+
 /** The image over a part of a white sheet. */
 function sheet(image: Image, width: number, height: number, [right, bottom]: TilePlan["filled"]): Image {
   const shown = resize(image, Math.round(width * right), Math.round(height * bottom));

@@ -99,6 +99,14 @@ describe("--json", () => {
     expect(JSON.parse(text).usage).toMatchObject({ visual_tokens: 44, visual_tokens_kept: 26 });
   });
 
+  test("--skip-blank leaves out the tiles of a page that hold nothing, unless all do", async () => {
+    const tokens = async (...words: string[]) =>
+      JSON.parse((await ask([...words, "?", "--tiles", "native:1..12", "--skip-blank", "--json"])).text).usage
+        .visual_tokens;
+    expect(await tokens(`${pdf}#1`)).toBe(4 * 4 * 2);
+    expect(await tokens(image)).toBe(4);
+  });
+
   test("--cache keeps what the tower saw, and the next call answers the same from it", async () => {
     const folder = join(home, "seen");
     const [first, second] = [

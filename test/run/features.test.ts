@@ -16,8 +16,11 @@ const cache = (options: CacheOptions, model = one, precision = "f32") => {
   const whole = readModel(model);
   return featureCache(options, graphsOf(openCheckpoint(model), whole, precision), whole, model);
 };
-/** So many bytes of features. */
-const features = (bytes: number, value = 0.5) => new Float32Array(bytes / 4).fill(value);
+/** So many bytes of features, of three tiles of which one is blank. */
+const features = (bytes: number, value = 0.5) => ({
+  features: new Float32Array(bytes / 4).fill(value),
+  blank: Uint8Array.of(0, 1, 0),
+});
 const id = (i: number) => `image ${i}`;
 
 describe("memory", () => {
@@ -26,7 +29,7 @@ describe("memory", () => {
     for (const i of [1, 2]) kept.put(id(i), features(400, i));
     expect(kept.get(id(1))).toEqual(features(400, 1));
     kept.put(id(3), features(400, 3));
-    expect([1, 2, 3].map((i) => kept.get(id(i))?.[0])).toEqual([1, undefined, 3]);
+    expect([1, 2, 3].map((i) => kept.get(id(i))?.features[0])).toEqual([1, undefined, 3]);
     expect(kept.bytes).toBe(800);
   });
 
@@ -35,7 +38,7 @@ describe("memory", () => {
     kept.put(id(1), features(400));
     kept.put(id(1), features(600));
     kept.put(id(2), features(1004));
-    expect([kept.get(id(1))?.byteLength, kept.get(id(2)), kept.bytes]).toEqual([600, undefined, 600]);
+    expect([kept.get(id(1))?.features.byteLength, kept.get(id(2)), kept.bytes]).toEqual([600, undefined, 600]);
   });
 
   test("is as much as 64 tiles take where nobody says", () => {
@@ -104,7 +107,7 @@ describe("a folder", () => {
     for (const name of names()) utimesSync(join(where.folder, name), old, old);
     kept.get(id(1));
     kept.put(id(3), features(400, 3));
-    expect([1, 2, 3].map((i) => kept.get(id(i))?.[0])).toEqual([1, undefined, 3]);
+    expect([1, 2, 3].map((i) => kept.get(id(i))?.features[0])).toEqual([1, undefined, 3]);
     expect(names()).toContain(first);
     expect(names().reduce((sum, name) => sum + statSync(join(where.folder, name)).size, 0)).toBeLessThanOrEqual(1500);
     expect(readdirSync(where.folder)).toContain("notes.txt");

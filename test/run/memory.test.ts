@@ -46,7 +46,7 @@ describe("bytes of an answer", () => {
   });
 
   test("more images cost their pixels and tokens, not more of the tower", () => {
-    const pixels = 3 * 56 * 56 * 5;
+    const pixels = 3 * 56 * 56;
     const tokens = 4 * 256 * 8;
     expect(bytes({ tiles: 300 }) - bytes({ tiles: 200 })).toBe(100 * (pixels + tokens));
   });
