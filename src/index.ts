@@ -2,4 +2,5 @@
 export * from "./errors.ts";
 export type { AnswerOptions, AnswerRecord, SeenImage } from "./run/answer.ts";
 export type { ChatMessage, ChatPart, ImageInput } from "./run/chat.ts";
+export type { CacheOptions } from "./run/features.ts";
 export { type ChatOptions, type Galago, type LoadOptions, load } from "./run/load.ts";

@@ -6,7 +6,7 @@ import { type Task, tasks } from "../text/tasks.ts";
 import { type Command, jsonOption, modelOption, type Terminal } from "./command.ts";
 import { input, nameOf } from "./input.ts";
 import { json, notice, write } from "./output.ts";
-import { between, scm, tiles, usageError, whole } from "./values.ts";
+import { between, compression, scm, tiles, usageError, whole } from "./values.ts";
 
 interface Options {
   readonly model: string;
@@ -20,9 +20,12 @@ interface Options {
   readonly box?: Box;
   readonly tiles?: string;
   readonly scm?: number | "off";
+  readonly compress?: string;
+  readonly skipBlank?: boolean;
   readonly precision: string;
   readonly threads?: number;
   readonly force?: boolean;
+  readonly cache?: string;
   readonly json?: boolean;
 }
 
@@ -65,6 +68,12 @@ export const ask: Command<Options> = {
     { flags: "--box <x1,y1,x2,y2>", about: "what identify is asked about, in pixels of the image", parse: box },
     { flags: "--scm <ratio>", about: "the part of the detailed layer's tokens to keep, or off", parse: scm },
     {
+      flags: "--compress <method:ratio>",
+      about: "in place of --scm: scm:0.5, random:0.5, divprune:0.5, fastv:0.5 or off",
+      parse: compression,
+    },
+    { flags: "--skip-blank", about: "leave out tiles that hold nothing but background" },
+    {
       flags: "--precision <p>",
       about: "f32: weights as they are stored; int8: rounded when opened; int4: of a folder converted to it",
       parse: precision,
@@ -72,6 +81,11 @@ export const ask: Command<Options> = {
     },
     { flags: "--threads <n>", about: "threads to compute with (default: all cores)", parse: whole(1) },
     { flags: "--force", about: "go on where the answer seems to take more memory than is free" },
+    {
+      flags: "--cache <folder>",
+      about:
+        "keep what the tower makes of images there, at most 1 GB, so that later questions about them need no tower",
+    },
     jsonOption,
   ],
   run,
@@ -81,12 +95,24 @@ async function run(words: readonly string[], options: Options, terminal: Termina
   if (words.length < 2 && !options.task)
     throw usageError("one word is not enough; expected at least one image and a question");
   const [sources, questions] = words.length < 2 ? [words, []] : [words.slice(0, -1), words.slice(-1)];
-  const { model: name, tiles, scm, precision, threads, force, json: whole, ...sampling } = options;
+  const {
+    model: name,
+    tiles,
+    scm,
+    compress,
+    skipBlank,
+    precision,
+    threads,
+    force,
+    cache: folder,
+    json: whole,
+    ...sampling
+  } = options;
   const parts: ChatPart[] = [];
   for (const source of sources) parts.push(...(await imagesOf(source, terminal)));
   for (const text of questions) parts.push({ type: "text", text });
   const { load } = await import("../run/load.ts");
-  const model = await load(name, { tiles, scm, precision, threads, force });
+  const model = await load(name, { tiles, scm, compress, skipBlank, precision, threads, force, cache: { folder } });
   try {
     const answer = model.chat([{ role: "user", content: parts }], sampling);
     for (;;) {

@@ -1,5 +1,6 @@
 /** Readers of option values that several commands share. */
 import { CommanderError } from "commander";
+import { parseCompression } from "../run/methods.ts";
 import type { Size } from "../vision/image.ts";
 import { parseTiling } from "../vision/tilings.ts";
 
@@ -37,6 +38,12 @@ export function scm(words: string): number | "off" {
   const ratio = words.trim() === "" ? Number.NaN : Number(words);
   if (ratio > 0 && ratio <= 1) return ratio;
   throw usageError(`"${words}" is no ratio, expected a number above 0 and up to 1, or off`);
+}
+
+/** A method of compression and its ratio, checked and given back as text. Throws RequestError. */
+export function compression(words: string): string {
+  parseCompression(words);
+  return words;
 }
 
 /** A reader of whole numbers of at least `least`. */

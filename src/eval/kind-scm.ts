@@ -108,6 +108,7 @@ async function compress(
       seen = await run(judged(layer, model, embeds.shape, from, from + tokens), { embeds });
       return [seen.score.data as Float32Array];
     },
+    likeness: async () => [],
   });
   const indices = [...Array(from).keys(), ...Array.from(kept, (i) => from + i)];
   const data = new Float32Array(indices.length * d);

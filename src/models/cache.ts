@@ -84,8 +84,9 @@ type Store = (i: number, keys: Tensor, values: Tensor, room: Dim, outputs: Recor
 
 /** A cache of one conversation in buffers with room for more: inputs `past.i.*` of `room` tokens, of which `length` [1] i64 are taken; outputs
  *  `present.i.*` of the new tokens alone, which whoever runs the graph writes behind. Nothing that is cached is ever copied. Where a prompt is read in
- *  pieces, all of them turn by the length of the whole: `total` [1] i64. */
-function inBuffers(store: Store): CacheGraph {
+ *  pieces, all of them turn by the length of the whole: `total` [1] i64. From layer `deep` on only some of the cached and of the new tokens are seen: `seen`
+ *  [room] and `seenNow` [tokens] bool. */
+function inBuffers(store: Store, deep?: number): CacheGraph {
   const outputs: Record<string, Tensor> = {};
   const room = size("room");
   const length = input("length", [1], "i64");
@@ -94,10 +95,17 @@ function inBuffers(store: Store): CacheGraph {
     total: () => input("total", [1], "i64").cast("f32"),
     attending(t, segments) {
       if (segments) throw new ShapeError("a cache in buffers holds one conversation, which has no segments");
-      const taken = bias(iota(room).less(length));
-      const before = bias(causal(iota(t), t));
+      const taken = iota(room).less(length);
+      const before = causal(iota(t), t);
+      const shallow = { taken: bias(taken), before: bias(before) };
+      const some = (name: string, n: Dim): Tensor => input(name, [n], "bool");
+      const rest =
+        deep === undefined
+          ? shallow
+          : { taken: bias(taken.and(some("seen", room))), before: bias(before.and(some("seenNow", t))) };
       let i = 0;
       return (q, keys, values) => {
+        const { taken, before } = i < (deep ?? 0) ? shallow : rest;
         const stored = store(i++, keys, values, room, outputs);
         const { rows, heads } = folded(q);
         const asked = rows(q.mul((q.shape.at(-1) as number) ** -0.5));
@@ -119,7 +127,7 @@ function folded({ shape: [, , r] }: Tensor): { rows: (x: Tensor) => Tensor; head
 }
 
 /** Keys and values as they are: past.i.key and past.i.value [1, k, 1, room, e]. */
-export const floatCache = (model: Sized): CacheGraph =>
+export const floatCache = (model: Sized, deep?: number): CacheGraph =>
   inBuffers((i, keys, values, room, outputs) => {
     const past = (part: string, now: Tensor): Tensor => {
       outputs[`present.${i}.${part}`] = now;
@@ -127,13 +135,13 @@ export const floatCache = (model: Sized): CacheGraph =>
     };
     const [oldKeys, oldValues] = [past("key", keys), past("value", values)];
     return { scores: (q) => q.matmul(oldKeys.T), fetched: (p) => p.matmul(oldValues) };
-  });
+  }, deep);
 
 /** Keys and values in 8 bits, each token's by its own largest magnitude: a quarter of the memory, products of integers. past.i.key [1, k, 1, e, room] and
  *  past.i.value [1, k, 1, room, e] are u8 around 128, past.i.keyScale and past.i.valueScale [1, k, 1, 1, room] what they are multiplied by.
  *  Keys have loud channels (Liu 2024, KIVI), which would take all of the 8 bits: an orthogonal transform of queries and keys, which changes no
  *  product of the two, spreads them (Ashkboos 2024, QuaRot; there Hadamard's, here the cosine transform, which every length has). */
-export const byteCache = (model: Sized): CacheGraph =>
+export const byteCache = (model: Sized, deep?: number): CacheGraph =>
   inBuffers((i, keys, values, room, outputs) => {
     const [, k, , , e] = model.cacheShape(1, 1);
     const spread = constant(cosines(e), [e, e]);
@@ -160,7 +168,7 @@ export const byteCache = (model: Sized): CacheGraph =>
         return rounded.apply("matmul8", [oldValues], { ...around128, aZero: 0 }).mul(scale);
       },
     };
-  });
+  }, deep);
 
 const around128 = { aZero: 128, bZero: 128 };
 const tiny = 1e-30;

@@ -140,6 +140,13 @@ export function longest(c: DecoderConfig): number {
   return Math.min(c.max_position_embeddings, c.sliding_window ?? Number.POSITIVE_INFINITY);
 }
 
+/** Most tokens of a text whose keys turn the same, however many follow: beyond, positions stretch by the length of the whole. */
+export function steady(c: DecoderConfig): number {
+  if (!c.rope_scaling) return Number.POSITIVE_INFINITY;
+  const { max_position_embeddings: most, original_max_position_embeddings: original = most } = c;
+  return c.rope_scaling.type === "dynamic" ? most : original;
+}
+
 /** x + GQA(RMS x), then x + down(silu(gate RMS x) ⊙ up RMS x) (Shazeer 2020). x: [b, t, d] → [b, t, d]. */
 function layer(x: Tensor, w: LayerWeights, c: DecoderConfig, { rotate, attend }: Context): Tensor {
   const { hidden_size: d, rms_norm_eps: eps } = c;

@@ -5,7 +5,7 @@ import { gelu, linear } from "../nn/layers.ts";
 import { clipNormal } from "../vision/tiles.ts";
 import type { Weights } from "../weights/path.ts";
 import { type ClipConfig, clip, clipConfig } from "./clip.ts";
-import { longest } from "./decoder.ts";
+import { longest, steady } from "./decoder.ts";
 import { type LlamaConfig, llama, sparseLlamaConfig } from "./llama.ts";
 import { type Multimodal, type Usage, usage, usageFields } from "./multimodal.ts";
 
@@ -43,6 +43,7 @@ export function llava(c: LlavaConfig): Multimodal {
     vocabulary: spoken.vocab_size,
     width: spoken.hidden_size,
     longest: longest(spoken),
+    steady: steady(spoken),
     buffers: /rotary_emb\.inv_freq$|embeddings\.position_ids$/,
     sight: (pixels, w) => llavaSight(pixels, w, c),
     language: (w) => llama(w.language_model, spoken),

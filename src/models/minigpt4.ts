@@ -3,7 +3,7 @@ import { z } from "zod";
 import { linear } from "../nn/layers.ts";
 import { clipNormal } from "../vision/tiles.ts";
 import { type Blip2Config, blip2, blip2Fields, imageSize } from "./blip2.ts";
-import { longest } from "./decoder.ts";
+import { longest, steady } from "./decoder.ts";
 import { type LlamaConfig, llama, sparseLlamaConfig } from "./llama.ts";
 import { type Multimodal, type Usage, usage, usageFields } from "./multimodal.ts";
 
@@ -32,6 +32,7 @@ export function miniGpt4(c: MiniGpt4Config): Multimodal {
     vocabulary: c.llm.vocab_size,
     width: c.llm.hidden_size,
     longest: longest(c.llm),
+    steady: steady(c.llm),
     buffers: /rotary_emb\.inv_freq$|embeddings\.position_ids$/,
     sight: (pixels, w) => linear(blip2(pixels, w, c).queries, w.llama_proj, c.llm.hidden_size),
     language: (w) => llama(w.llama_model, c.llm),

@@ -26,6 +26,8 @@ export interface Multimodal {
   readonly width: number;
   /** Most tokens of a prompt and its answer. */
   readonly longest: number;
+  /** Up to so many tokens, what a language model makes of the beginning of a text does not depend on how long it becomes. */
+  readonly steady: number;
   /** Keys of published files that no computation reads. */
   readonly buffers: RegExp;
   /** Visual tokens of normalised tiles. pixels: [n, 3, s, s] → [n, tokensPerTile, width]. */

@@ -68,6 +68,7 @@ export function tinyGptV(c: TinyGptVFolder): Multimodal {
     vocabulary: c.llm.vocab_size,
     width: c.llm.hidden_size,
     longest: c.llm.max_position_embeddings,
+    steady: Number.POSITIVE_INFINITY,
     buffers: /^Qformer\.bert\.embeddings\.position_ids$/,
     sight: (pixels, w) => tinyGptSight(pixels, w, c).tokens,
     language: (w) => tinyGptLanguageModel(w, c),

@@ -13,10 +13,14 @@ export interface Question {
   readonly messages: readonly Message[];
 }
 
-/** How images are seen: `tiles` is a tile spec, `scm` the share of detailed tokens kept. Default: config.json's own. */
+/** How images are seen: `tiles` is a tile spec, `scm` the share of detailed tokens that SCM keeps; `compress` names this or another method and its share
+ *  (methods.ts), and stands in its place. Default: config.json's own. */
 export interface SightOptions {
   readonly tiles?: string | undefined;
   readonly scm?: number | "off" | undefined;
+  readonly compress?: string | undefined;
+  /** Leaves out tiles that hold nothing, unless all do. Default: false. */
+  readonly skipBlank?: boolean | undefined;
 }
 
 /** How one answer is made; `task` puts the question as the model was trained on it. */
@@ -48,9 +52,10 @@ export interface AnswerRecord {
   /** Mean probability of the answer's tokens, null when it has none. */
   readonly probability: number | null;
   readonly images: readonly SeenImage[];
-  /** `prompt_tokens` are those that the language model read, after compression. */
+  /** `prompt_tokens` are those of the language model, after compression; `cached_tokens` of them it had read for the answer before. */
   readonly usage: {
     readonly prompt_tokens: number;
+    readonly cached_tokens: number;
     readonly visual_tokens: number;
     readonly visual_tokens_kept: number;
     readonly completion_tokens: number;

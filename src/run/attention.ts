@@ -1,7 +1,9 @@
-/** What compression sees of a prompt, with the language model's attention computed when it is asked for. */
+/** What compression sees of a prompt, with the language model's attention and the tokens' likeness computed when they are asked for. */
 import type { Span, VisualPrompt } from "../compress/compression.ts";
+import { cosines } from "../compress/likeness.ts";
 import { votes } from "../compress/votes.ts";
 import type { Engine, Session } from "../graph/engine.ts";
+import type { Outputs } from "../graph/graph.ts";
 import type { TextModel } from "../models/text-model.ts";
 import { graphFeatures, graphIds, type VisualPromptIds, visual } from "./language.ts";
 
@@ -13,12 +15,12 @@ export interface Watch {
 
 /** `placeholder` is the id of `<IMG_CONTEXT>`. */
 export function watch(engine: Engine, model: TextModel, placeholder: number): Watch {
-  const sessions = new Map<number, Promise<Session>>();
-  const sessionOf = (layer: number): Promise<Session> => {
-    const session = sessions.get(layer) ?? engine.open(votes(layer, model, visual));
-    sessions.set(layer, session);
+  const sessions = new Map<number | "likeness", Promise<Session>>();
+  const sessionOf = (key: number | "likeness", graph: () => Outputs): Promise<Session> => {
+    const session = sessions.get(key) ?? engine.open(graph());
+    sessions.set(key, session);
     // A graph that could not be opened is tried again when it is next asked for.
-    session.catch(() => sessions.delete(layer));
+    session.catch(() => sessions.delete(key));
     return session;
   };
   return {
@@ -28,13 +30,13 @@ export function watch(engine: Engine, model: TextModel, placeholder: number): Wa
         tokens: places.length,
         windows,
         features,
-        async attention(layer) {
+        async attention(layer, who) {
           if (windows.length === 0) return [];
           const { voters, weights } = ballots(
-            windows.map(({ to }) => places[to - 1] + 1),
+            windows.map(({ from, to }) => (who === "all" ? places[from] : places[to - 1] + 1)),
             ids.length,
           );
-          const session = await sessionOf(layer);
+          const session = await sessionOf(layer, () => votes(layer, model, visual));
           const results = await session.run({
             ids: graphIds(ids, placeholder, places.length),
             features: graphFeatures(features, model.width),
@@ -45,6 +47,16 @@ export function watch(engine: Engine, model: TextModel, placeholder: number): Wa
           return windows.map(({ from, to }, i) =>
             Float32Array.from({ length: to - from }, (_, j) => scores[i * ids.length + places[from + j]]),
           );
+        },
+        async likeness() {
+          const session = await sessionOf("likeness", () => cosines(model.width));
+          const found: Float32Array[] = [];
+          for (const { from, to } of windows) {
+            const rows = features.subarray(from * model.width, to * model.width);
+            const results = await session.run({ features: graphFeatures(rows, model.width) });
+            found.push(results.cosines.data as Float32Array);
+          }
+          return found;
         },
       };
     },

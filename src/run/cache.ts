@@ -10,10 +10,10 @@ export interface Buffers {
   readonly length: number;
   /** Makes room for so many tokens in all. */
   reserve(tokens: number): void;
-  /** `past.*` and `length` for the next run: the buffers themselves. */
+  /** `past.*`, `length` and `seen` for the next run: the buffers themselves. */
   feeds(): Feeds;
-  /** Writes the rows of t new tokens behind the others. */
-  append(results: Record<string, Values>, t: number): void;
+  /** Writes the rows of t new tokens behind the others, and which of them are seen by all layers: 1 or 0 each. */
+  append(results: Record<string, Values>, t: number, seen: Uint8Array): void;
   /** Forgets all tokens from this one on. */
   cut(length: number): void;
 }
@@ -42,6 +42,7 @@ export function buffers(graph: Outputs): Buffers {
   });
   let room = 0;
   let length = 0;
+  let marks = new Uint8Array();
   return {
     get length() {
       return length;
@@ -54,17 +55,22 @@ export function buffers(graph: Outputs): Buffers {
         copyRows(part, part.data, room, data, wider, 0, length);
         part.data = data;
       }
+      const wide = new Uint8Array(wider);
+      wide.set(marks.subarray(0, length));
+      marks = wide;
       room = wider;
     },
     feeds: () => ({
       length: { dtype: "i64", shape: [1], data: BigInt64Array.of(BigInt(length)) },
+      seen: { dtype: "bool", shape: [room], data: marks },
       ...Object.fromEntries(
         parts.map(({ name, dtype, shape, data }) => [`past.${name}`, { dtype, shape: shape(room), data }]),
       ),
     }),
-    append(results, t) {
+    append(results, t, seen) {
       for (const part of parts)
         copyRows(part, results[`present.${part.name}`].data as Part["data"], t, part.data, room, length, t);
+      marks.set(seen, length);
       length += t;
     },
     cut(tokens) {

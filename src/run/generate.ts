@@ -10,8 +10,8 @@ export interface Prompt {
   readonly ids: readonly number[];
 }
 
-/** A model with a cache: `prefill` forgets what was before and reads the prompt, `step` reads one more token. Both return
- *  the logits of the last position, [v]. */
+/** A model with a cache: `prefill` reads the prompt, before which there is nothing, `step` reads one more token. Both return the logits of the last
+ *  position, [v]. */
 export interface LanguageModel<P extends Prompt = Prompt> {
   prefill(prompt: P): Promise<Float32Array>;
   step(id: number): Promise<Float32Array>;

@@ -1,5 +1,6 @@
 /** The graphs of a model over the weights of a folder, at a precision. */
 
+import { fastvLayer } from "../compress/fastv.ts";
 import { scmLayer } from "../compress/scm.ts";
 import { votes } from "../compress/votes.ts";
 import { RequestError } from "../errors.ts";
@@ -24,7 +25,7 @@ export interface Graphs {
   readonly eyes: Outputs;
   readonly words: Outputs;
   readonly language: TextModel;
-  /** What SCM asks the language model, traced when it is wanted. */
+  /** What SCM and FastV ask the language model, traced when it is wanted. */
   judge(): Outputs;
 }
 
@@ -40,7 +41,7 @@ export function graphsOf(checkpoint: Checkpoint, model: Multimodal, precision: s
       `${checkpoint.name} is not stored in int4; convert the published files: galago convert SOURCE DEST --precision int4`,
     );
   const few = precision === "int8" ? (graph: Outputs) => packed(int8(graph)) : packed;
-  const cache = forms.size || precision === "int8" ? byteCache(language) : floatCache(language);
+  const cache = forms.size || precision === "int8" ? byteCache(language, fastvLayer) : floatCache(language, fastvLayer);
   const graphs = {
     eyes: few(sightGraph(w, model)),
     words: few(languageGraph(language, cache)),

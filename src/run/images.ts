@@ -2,8 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { FormatError, RequestError } from "../errors.ts";
-import { decoder } from "../vision/decode.ts";
-import type { Image } from "../vision/image.ts";
+import { decoder, measure } from "../vision/decode.ts";
+import type { Image, Size } from "../vision/image.ts";
 
 /** Pixels without a file: RGB or RGBA (laid on white), row-major, 3 or 4 bytes a pixel. */
 export interface Pixels {
@@ -22,13 +22,25 @@ export interface NamedImage {
 /** Most bytes that are fetched from an address. */
 const maxBytes = 100 * 2 ** 20;
 
-/** Reads and decodes. Throws RequestError when there is nothing to read, FormatError when it is no image. */
-export async function readImage({ name, image }: NamedImage, signal?: AbortSignal): Promise<Image> {
-  if (image instanceof Uint8Array) return decoder.decode(image, { name });
-  if (typeof image !== "string") return plain(image, name);
-  const bytes = /^https?:\/\//i.test(image) ? await fetched(image, signal) : await read(image);
-  return decoder.decode(bytes, { name });
+/** An image that was read and measured. `content`: the bytes that, with its size, say what it shows. */
+export interface OpenImage extends Size {
+  readonly content: Uint8Array;
+  /** Its pixels. Throws FormatError where the bytes are damaged. */
+  decode(): Promise<Image>;
 }
+
+/** Reads an image. Throws RequestError when there is nothing to read, FormatError when it is no image. */
+export async function openImage({ name, image }: NamedImage, signal?: AbortSignal): Promise<OpenImage> {
+  if (typeof image !== "string" && !(image instanceof Uint8Array)) {
+    const pixels = plain(image, name);
+    return { ...pixels, content: pixels.data, decode: async () => pixels };
+  }
+  const content = typeof image === "string" ? await bytesAt(image, signal) : image;
+  return { ...(await measure(content, { name })), content, decode: () => decoder.decode(content, { name }) };
+}
+
+const bytesAt = (place: string, signal?: AbortSignal): Promise<Uint8Array> =>
+  /^https?:\/\//i.test(place) ? fetched(place, signal) : read(place);
 
 const causes: Record<string, string> = {
   ENOENT: "no such file",

@@ -1,10 +1,13 @@
 /** How much memory an answer takes, told from the graphs before anything is opened. */
 import { freemem, totalmem } from "node:os";
+import type { Compression } from "../compress/compression.ts";
+import { cosines } from "../compress/likeness.ts";
 import { RequestError } from "../errors.ts";
 import { bytesOf, peakBytes, weightBytes } from "../graph/cost.ts";
 import { inputsOf, type Outputs } from "../graph/graph.ts";
 import type { Multimodal } from "../models/multimodal.ts";
 import { roomFor } from "./cache.ts";
+import { coloursKept } from "./eyes.ts";
 import type { Graphs } from "./graphs.ts";
 import { chunk } from "./language.ts";
 import { tilesAtOnce } from "./sight.ts";
@@ -14,8 +17,10 @@ export interface Load {
   readonly tiles: number;
   readonly promptTokens: number;
   readonly maxTokens: number;
-  /** Whether visual tokens are judged by the language model's attention first. */
-  readonly judged?: boolean;
+  /** What compression asks of the prompt first. */
+  readonly asks?: Compression["asks"] | undefined;
+  /** Bytes of the visual tokens of other images that are remembered. */
+  readonly rememberedBytes?: number;
 }
 
 /** What Node, ONNX Runtime and the image decoder take before a model is there: measured with nano, less its own (LOG.md, 2026-11-24). */
@@ -28,7 +33,7 @@ export function openBytes({ eyes, words }: Graphs): number {
 
 /** Bytes that an answer takes on top at its peak: tiles and their tokens, the cache, and the results inside a tower's and a language model's run, which the engine keeps. */
 export function answerBytes({ eyes, words, judge }: Graphs, model: Multimodal, load: Load): number {
-  const { tiles, promptTokens, maxTokens, judged = false } = load;
+  const { tiles, promptTokens, maxTokens, asks, rememberedBytes = 0 } = load;
   const visual = tiles * model.tokensPerTile;
   const room = roomFor(promptTokens + maxTokens);
   const tokens = Math.min(chunk, promptTokens);
@@ -39,14 +44,17 @@ export function answerBytes({ eyes, words, judge }: Graphs, model: Multimodal, l
     room,
   };
   const cache = inputsOf(words).filter(({ attrs: { name } }) => name.startsWith("past."));
-  const pixels = tiles * 3 * model.tileSize ** 2;
+  const pixels = 3 * model.tileSize ** 2;
   return (
-    // The tiles as bytes and as floats; the tokens of each image, and all of them side by side.
-    pixels * 5 +
+    // The tiles as bytes, and those of one run as floats too; the tokens of each image, and all of them side by side; those of blank tiles.
+    pixels * (tiles + 4 * sizes.tiles) +
     visual * model.width * 8 +
+    coloursKept * model.tokensPerTile * model.width * 4 +
+    rememberedBytes +
     (tiles ? peakBytes(eyes, sizes) : 0) +
     peakBytes(words, sizes) +
-    (judged ? judgeBytes(judge(), promptTokens, visual) : 0) +
+    (asks === "attention" ? judgeBytes(judge(), promptTokens, visual) : 0) +
+    (asks === "likeness" ? peakBytes(cosines(model.width), { visual: Math.max(1, visual) }) : 0) +
     cache.reduce((sum, x) => sum + bytesOf(x, new Map(Object.entries(sizes))), 0)
   );
 }
@@ -83,7 +91,8 @@ export function memoryOf(graphs: Graphs, model: Multimodal, force: boolean, free
     },
     checkAnswer(load) {
       const bytes = answerBytes(graphs, model, load);
-      if (!force) check("this answer", bytes - held, free(), "give fewer images or tiles, or go without --scm");
+      if (!force)
+        check("this answer", bytes - held, free(), "give fewer images or tiles, or go without --scm and --compress");
       held = Math.max(held, bytes);
     },
   };

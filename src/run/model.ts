@@ -1,6 +1,4 @@
 /** A model folder made ready to answer: images to tiles to visual tokens to words, in the thread that calls. */
-import type { Span } from "../compress/compression.ts";
-import { scm } from "../compress/scm.ts";
 import { RequestError } from "../errors.ts";
 import type { Engine } from "../graph/engine.ts";
 import type { Multimodal } from "../models/multimodal.ts";
@@ -9,22 +7,24 @@ import { boxesIn } from "../text/boxes.ts";
 import { posed } from "../text/tasks.ts";
 import { imageId, promptIds, replyOf } from "../text/template.ts";
 import { chatTemplate } from "../text/templates.ts";
-import { cut, normalise, scale } from "../vision/tiles.ts";
-import { parseTiling, type TilePlan, type Tiling } from "../vision/tilings.ts";
+import { parseTiling } from "../vision/tilings.ts";
 import { openCheckpoint } from "../weights/checkpoint.ts";
 import { checkFinite } from "../weights/finite.ts";
-import type { AnswerOptions, AnswerRecord, Question, SeenImage, SightOptions } from "./answer.ts";
+import type { AnswerOptions, AnswerRecord, Question, SightOptions } from "./answer.ts";
 import { watch } from "./attention.ts";
+import { eyesOf } from "./eyes.ts";
+import { type CacheOptions, featureCache } from "./features.ts";
 import { type Generated, generate } from "./generate.ts";
 import { graphsOf } from "./graphs.ts";
-import { type NamedImage, readImage } from "./images.ts";
 import { checkLength, openLanguage, type VisualPromptIds } from "./language.ts";
 import { memoryOf } from "./memory.ts";
+import { parseCompression } from "./methods.ts";
 import { readModel, readTokenizer } from "./models.ts";
 import { type OrtOptions, ortNode } from "./ort-node.ts";
 import { sampler } from "./sample.ts";
 import { openSight } from "./sight.ts";
-import { survivors } from "./survivors.ts";
+import { seenPart, survivors } from "./survivors.ts";
+import { looked, sourcesOf, windows } from "./views.ts";
 
 /** Most tokens of an answer where nobody says. */
 const usual = 512;
@@ -39,6 +39,8 @@ export interface ModelOptions extends SightOptions {
   readonly precision?: string | undefined;
   /** Goes on where memory seems too little. */
   readonly force?: boolean | undefined;
+  /** What is remembered of images. */
+  readonly cache?: CacheOptions | undefined;
 }
 
 /** An open model; one answer at a time. */
@@ -60,7 +62,7 @@ export async function openModel(
   engineOf: (options: OrtOptions) => Engine = ortNode,
 ): Promise<Model> {
   const begun = performance.now();
-  const { name = folder, threads, precision = "f32", force = false } = options;
+  const { name = folder, threads, precision = "f32", force = false, cache = {} } = options;
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1))
     throw new RequestError(`threads is ${threads}; expected a whole number from 1`);
   const whole = readModel(folder);
@@ -84,18 +86,20 @@ export async function openModel(
   async function open() {
     const graphs = graphsOf(checkpoint, whole, precision);
     const memory = memoryOf(graphs, whole, force);
+    const remembered = featureCache(cache, graphs, whole, folder);
     memory.checkOpening(name);
     const engine = engineOf({ folder, threads });
     const explain = () => checkFinite(checkpoint);
     return {
       memory,
-      sight: await opened(openSight(engine, graphs.eyes, whole)),
+      remembered,
+      eyes: eyesOf(await opened(openSight(engine, graphs.eyes, whole)), whole),
       language: await opened(openLanguage(engine, graphs.words, whole, placeholder, explain)),
       watched: await opened(watch({ open: (graph) => engine.open(packed(graph)) }, graphs.language, placeholder)),
     };
   }
 
-  const { memory, sight, language, watched } = await open().catch(async (error: unknown) => {
+  const { memory, remembered, eyes, language, watched } = await open().catch(async (error: unknown) => {
     await closeAll();
     throw error;
   });
@@ -107,34 +111,46 @@ export async function openModel(
     signal?: AbortSignal,
   ): AsyncGenerator<{ text: string }, AnswerRecord> {
     sampler(asked);
-    const { tiling, compression } = sightOf(asked);
+    const { compression, ...cutting } = sightOf(asked);
     const timing = { load, image: 0, encode: 0, compress: 0 };
     load = 0;
     const clock = stopwatch();
 
-    const views = await looked(images, tiling, whole, signal);
+    const views = await looked(images, cutting, whole, remembered, signal);
     timing.image = clock();
 
-    const imageTokens = views.map(({ plan }) => plan.tiles.length * whole.tokensPerTile);
+    const imageTokens = views.map(({ shown }) => shown.length * whole.tokensPerTile);
     const only = views.length === 1 ? views[0].seen : undefined;
     const put = posed(messages, asked, template.tasks ?? {}, only);
     const ids = promptIds(tokenizer, put, { template, system: whole.system, imageTokens });
     if (!compression) checkLength(ids.length, whole.longest);
     const longest = Math.min(asked.maxTokens ?? whole.maxNewTokens ?? usual, whole.longest);
-    const tiles = views.reduce((sum, { plan }) => sum + plan.tiles.length, 0);
+    const tiles = views.reduce((sum, { shown }) => sum + shown.length, 0);
     // An answer is seldom as long as it may be.
     const expected = Math.min(longest || usual, whole.maxNewTokens ?? usual);
-    memory.checkAnswer({ tiles, promptTokens: ids.length, maxTokens: expected, judged: compression !== undefined });
+    memory.checkAnswer({
+      tiles,
+      promptTokens: ids.length,
+      maxTokens: expected,
+      asks: compression?.asks,
+      rememberedBytes: remembered.bytes,
+    });
     const features: Float32Array[] = [];
-    for (const { pixels } of views) features.push(await sight.see(pixels, signal));
+    for (const { id, tiles, blank } of views) {
+      const seen = tiles instanceof Float32Array ? tiles : await eyes.look(tiles, signal);
+      if (seen !== tiles) remembered.put(id, { features: seen, blank });
+      features.push(seen);
+    }
     timing.encode = clock();
 
-    let prompt: VisualPromptIds = { ids, features: joined(features) };
+    const sources = sourcesOf(views, whole.tokensPerTile);
+    let prompt: VisualPromptIds = { ids, features: joined(features), sources };
     const visual = imageTokens.reduce((sum, n) => sum + n, 0);
     let kept = visual;
     if (compression && visual) {
       const survived = await compression.keep(watched.prompt(prompt, windows(views, whole.tokensPerTile)));
-      prompt = survivors(prompt, placeholder, survived);
+      prompt =
+        compression.layer === undefined ? survivors(prompt, placeholder, survived) : seenPart(prompt, visual, survived);
       kept = survived.length;
     }
     timing.compress = clock();
@@ -155,6 +171,7 @@ export async function openModel(
       images: views.map(({ seen }) => seen),
       usage: {
         prompt_tokens: made.promptTokens,
+        cached_tokens: language.reused,
         visual_tokens: visual,
         visual_tokens_kept: kept,
         completion_tokens: made.ids.length,
@@ -167,54 +184,20 @@ export async function openModel(
   return { answer, close: closeAll };
 }
 
-/** The tiling and the compression of one answer. */
+/** How images are cut and compressed for one answer. */
 function policy(asked: SightOptions, opened: SightOptions, model: Multimodal) {
-  const ratio = asked.scm ?? opened.scm ?? model.scmRatio ?? "off";
+  const spec = compressionOf(asked) ?? compressionOf(opened) ?? compressionOf({ scm: model.scmRatio }) ?? "off";
   return {
     tiling: parseTiling(asked.tiles ?? opened.tiles ?? model.tiles),
-    compression: ratio === "off" ? undefined : scm({ ratio }),
+    skipBlank: asked.skipBlank ?? opened.skipBlank ?? false,
+    compression: parseCompression(spec),
   };
 }
 
-/** An image cut into tiles. pixels: [tiles, 3, s, s]. */
-interface View {
-  readonly seen: SeenImage;
-  readonly plan: TilePlan;
-  readonly pixels: Float32Array;
-}
-
-async function looked(
-  images: readonly NamedImage[],
-  tiling: Tiling,
-  { tileSize: s, normal }: Multimodal,
-  signal?: AbortSignal,
-): Promise<View[]> {
-  const views: View[] = [];
-  for (const named of images) {
-    signal?.throwIfAborted();
-    const image = await readImage(named, signal);
-    const { width, height } = image;
-    const plan = tiling.plan(width, height, s);
-    const { detailed, adaptive, global } = plan;
-    const tiles = { detailed, adaptive, global };
-    views.push({
-      seen: { source: named.name, width, height, scale: scale(plan, s, image), tiles },
-      plan,
-      pixels: normalise(cut(image, plan, s), plan.tiles.length, s, normal),
-    });
-  }
-  return views;
-}
-
-/** The visual tokens of each image's detailed layer, which lie side by side in every order of tiles. */
-function windows(views: readonly View[], perTile: number): Span[] {
-  let before = 0;
-  return views.map(({ plan: { tiles, detailed } }) => {
-    const [columns, rows] = detailed;
-    const from = before + tiles.findIndex(({ layer }) => layer === "detailed") * perTile;
-    before += tiles.length * perTile;
-    return { from, to: from + columns * rows * perTile };
-  });
+/** The spec of the compression that options ask for. Throws RequestError where they ask for two. */
+function compressionOf({ scm, compress }: SightOptions): string | undefined {
+  if (scm === undefined || compress === undefined) return compress ?? (typeof scm === "number" ? `scm:${scm}` : scm);
+  throw new RequestError(`scm is ${scm} and compress "${compress}"; expected one of the two`);
 }
 
 /** What was asked, without the places of the images. */

@@ -47,6 +47,14 @@ function place({ shown, tops, lefts }: Laid, column: number, row: number, tile: 
   }
 }
 
+/** The tiles of these places among `tiles`, uint8 [n, size, size, 3]. */
+export function picked(tiles: Uint8Array, size: number, places: readonly number[]): Uint8Array {
+  const bytes = 3 * size * size;
+  const some = new Uint8Array(places.length * bytes);
+  for (const [to, from] of places.entries()) some.set(tiles.subarray(from * bytes, (from + 1) * bytes), to * bytes);
+  return some;
+}
+
 function gridOf(plan: TilePlan, layer: Layer): Grid {
   return (layer !== "global" && plan[layer]) || [1, 1];
 }

@@ -7,7 +7,7 @@ import { alive } from "./alive.ts";
 /** Lets `write` fill a new file beside `path`, then renames it; on failure nothing is left and what went wrong is thrown. What a process that was killed
  *  left beside is removed. */
 export function whole(path: string, write: (beside: string) => void): void {
-  for (const left of leftBeside(path)) discard(left);
+  for (const left of leftovers(dirname(path), `${basename(path)}.`)) discard(left);
   const beside = `${path}.${process.pid}-${randomUUID()}.part`;
   try {
     write(beside);
@@ -22,15 +22,11 @@ export function whole(path: string, write: (beside: string) => void): void {
 export const writeWhole = (path: string, content: string | Uint8Array): void =>
   whole(path, (beside) => writeFileSync(beside, content, { flag: "wx" }));
 
-/** Unfinished files of this name whose process is gone. */
-function leftBeside(path: string): string[] {
-  const folder = dirname(path);
-  const start = `${basename(path)}.`;
+/** Unfinished files in a folder whose process is gone, of all files or of those whose names start so. */
+export function leftovers(folder: string, start = ""): string[] {
   try {
     return readdirSync(folder).flatMap((name) => {
-      const pid = name.startsWith(start)
-        ? /^(\d+)-[0-9a-f-]{36}\.part$/.exec(name.slice(start.length))?.[1]
-        : undefined;
+      const pid = name.startsWith(start) ? /\.(\d+)-[0-9a-f-]{36}\.part$/.exec(name)?.[1] : undefined;
       return pid && !alive(Number(pid)) ? [join(folder, name)] : [];
     });
   } catch {

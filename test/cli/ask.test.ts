@@ -1,5 +1,5 @@
 /** `galago ask`, against the build, with models of random weights. */
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -94,6 +94,30 @@ describe("--json", () => {
     expect(usage.visual_tokens).toBe(4 * names.length);
   });
 
+  test("--compress keeps the part of the detailed tokens that it names", async () => {
+    const { text } = await ask([image, "?", "--tiles", "msac", "--compress", "divprune:0.25", "--json"]);
+    expect(JSON.parse(text).usage).toMatchObject({ visual_tokens: 44, visual_tokens_kept: 26 });
+  });
+
+  test("--skip-blank leaves out the tiles of a page that hold nothing, unless all do", async () => {
+    const tokens = async (...words: string[]) =>
+      JSON.parse((await ask([...words, "?", "--tiles", "native:1..12", "--skip-blank", "--json"])).text).usage
+        .visual_tokens;
+    expect(await tokens(`${pdf}#1`)).toBe(4 * 4 * 2);
+    expect(await tokens(image)).toBe(4);
+  });
+
+  test("--cache keeps what the tower saw, and the next call answers the same from it", async () => {
+    const folder = join(home, "seen");
+    const [first, second] = [
+      await ask([image, "?", "--cache", folder, "--json"]),
+      await ask([image, "?", "--cache", folder, "--json"]),
+    ];
+    expect(readdirSync(folder)).toHaveLength(1);
+    expect(JSON.parse(second.text).answer).toBe(JSON.parse(first.text).answer);
+    expect(readdirSync(folder)).toHaveLength(1);
+  });
+
   test("a seed repeats a drawn answer", async () => {
     const drawn = async (seed: string) => {
       const words = [image, "?", "--temperature", "1.5", "--top-k", "50", "--top-p", "0.9", "--seed", seed];
@@ -170,6 +194,12 @@ describe("bad input ends with one line that names it", () => {
     ["a box that nobody asks about", [image, "?", "--box", "1,2,3,4"], 1, /a box is only asked about by identify/],
     ["no tokens", [image, "?", "--max-tokens", "0"], 2, /--max-tokens: "0" is no whole number of at least 1/],
     ["a share above all", [image, "?", "--top-p", "1.5"], 2, /--top-p: "1.5" is no number from/],
+    [
+      "a compression of no kind",
+      [image, "?", "--compress", "half"],
+      2,
+      /--compress: no compression "half"; there are scm:/,
+    ],
     ["tiles of no kind", [image, "?", "--tiles", "mosaic"], 2, /--tiles: no tiling "mosaic"/],
   ])("%s", async (_, words, expected, message) => {
     const { status, text, stderr } = await ask(words);

@@ -19,7 +19,7 @@ function prompt(scores: readonly number[][], between = 2): VisualPrompt & { read
     asked.push(layer);
     return scores.map((row) => Float32Array.from(row));
   };
-  return { tokens: from, windows, features: new Float32Array(from), attention, asked };
+  return { tokens: from, windows, features: new Float32Array(from), attention, likeness: async () => [], asked };
 }
 
 describe("scm", () => {
@@ -74,7 +74,7 @@ describe("the authors' code", () => {
     const [columns, rows] = input(`${name}_target_aspect_ratio`);
     const seen = watched.prompt({ ids, features }, [{ from: 0, to: columns * rows * 9 }]);
 
-    const [scores] = await seen.attention(1);
+    const [scores] = await seen.attention(1, "behind");
     const expected = output(`${name}_score`);
     const largest = Math.max(...expected);
     expect(scores).toHaveLength(expected.length);

@@ -31,7 +31,7 @@ function mock(answer: (question: string) => string, seen: Seen[] = []): Model {
         boxes: [],
         probability: 0.8,
         images: [],
-        usage: { prompt_tokens: 1, visual_tokens: 10, visual_tokens_kept: 5, completion_tokens: 1 },
+        usage: { cached_tokens: 0, prompt_tokens: 1, visual_tokens: 10, visual_tokens_kept: 5, completion_tokens: 1 },
         timing_ms: { load: 0, image: 0, encode: 0, compress: 0, prefill: 0, decode: 0 },
         peak_rss_bytes: 1,
       };

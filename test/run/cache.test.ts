@@ -69,7 +69,7 @@ test("rows written behind each other lie in the buffers in order, however the ro
           );
           return [`present.${name}`, { dtype: "f32", shape: dims, data }] as const;
         });
-        cache.append(Object.fromEntries(rows), n);
+        cache.append(Object.fromEntries(rows), n, new Uint8Array(n).fill(1));
       }
       for (const { name, axis } of parts) {
         const { data, shape } = cache.feeds()[`past.${name}`];

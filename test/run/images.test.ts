@@ -4,11 +4,11 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type NamedImage, readImage } from "../../src/run/images.ts";
+import { type NamedImage, openImage } from "../../src/run/images.ts";
 import { golden, source } from "../vision/golden.ts";
 
 const file = fileURLToPath(golden("resize/tiny_3x5.png"));
-const read = (image: NamedImage["image"]) => readImage({ name: "x", image });
+const read = async (image: NamedImage["image"]) => (await openImage({ name: "x", image })).decode();
 
 describe("an address", () => {
   let server: Server;
@@ -40,7 +40,7 @@ describe("an address", () => {
   test("is left at once when the signal is aborted", async () => {
     const reason = new Error("enough");
     const signal = AbortSignal.abort(reason);
-    await expect(readImage({ name: "x", image: `${address}/a.png` }, signal)).rejects.toBe(reason);
+    await expect(openImage({ name: "x", image: `${address}/a.png` }, signal)).rejects.toBe(reason);
   });
 });
 

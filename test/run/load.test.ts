@@ -198,10 +198,18 @@ describe("ending", () => {
   });
 });
 
-test("200 questions leave resident memory where 50 left it", async () => {
+test.each([
+  ["the same image", () => image],
+  ["images that all differ", (i: number) => ({ data: new Uint8Array(3 * 40 * 40).fill(i), width: 40, height: 40 })],
+])("200 questions about %s leave resident memory where 50 left it", async (_, imageOf) => {
+  let asked = 0;
   const resident = async (questions: number): Promise<number> => {
     for (let i = 0; i < questions; i++)
-      await whole(model, ask(`question ${i}`, image), { maxTokens: 8, tiles: "msac", scm: i % 2 ? 0.5 : "off" });
+      await whole(model, ask(`question ${i}`, imageOf(asked++)), {
+        maxTokens: 8,
+        tiles: "msac",
+        scm: i % 2 ? 0.5 : "off",
+      });
     return process.memoryUsage().rss;
   };
   const settled = await resident(50);

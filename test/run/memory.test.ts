@@ -7,7 +7,7 @@ import { RequestError } from "../../src/errors.ts";
 import { convert } from "../../src/run/convert.ts";
 import { graphsOf } from "../../src/run/graphs.ts";
 import { chunk } from "../../src/run/language.ts";
-import { answerBytes, memoryOf, openBytes } from "../../src/run/memory.ts";
+import { answerBytes, type Load, memoryOf, openBytes } from "../../src/run/memory.ts";
 import { readModel } from "../../src/run/models.ts";
 import { openCheckpoint } from "../../src/weights/checkpoint.ts";
 import { tinyConfig, tinyModel } from "../support/tiny-model.ts";
@@ -34,7 +34,7 @@ describe("bytes of an open model", () => {
 });
 
 describe("bytes of an answer", () => {
-  const bytes = (changes: Partial<typeof load>, own = graphs()) => answerBytes(own, model, { ...load, ...changes });
+  const bytes = (changes: Partial<Load>, own = graphs()) => answerBytes(own, model, { ...load, ...changes });
 
   test("a cached token is two vectors a layer, and nothing else grows with a long prompt", () => {
     // Two layers, two key heads of 64 numbers, keys and values, four bytes.
@@ -46,9 +46,21 @@ describe("bytes of an answer", () => {
   });
 
   test("more images cost their pixels and tokens, not more of the tower", () => {
-    const pixels = 3 * 56 * 56 * 5;
+    const pixels = 3 * 56 * 56;
     const tokens = 4 * 256 * 8;
     expect(bytes({ tiles: 300 }) - bytes({ tiles: 200 })).toBe(100 * (pixels + tokens));
+  });
+
+  test("what compression asks comes on top: attention holds layers and looks from all tokens, likeness is of each two", () => {
+    const [none, attention, likeness] = ([undefined, "attention", "likeness"] as const).map((asks) => bytes({ asks }));
+    const [visual, scores] = [2 * 4, 100 * 100 * 4 * 4];
+    expect(attention - none).toBeGreaterThan(scores);
+    expect(likeness - none).toBeGreaterThanOrEqual(visual * visual * 4);
+    expect(likeness - none).toBeLessThan(visual * (3 * 256 + visual) * 4);
+  });
+
+  test("what is remembered of other images comes on top", () => {
+    expect(bytes({ rememberedBytes: 1e6 }) - bytes({})).toBe(1e6);
   });
 });
 

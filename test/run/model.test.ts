@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AnswerOptions, AnswerRecord } from "../../src/run/answer.ts";
+import type { NamedImage } from "../../src/run/images.ts";
 import { type Model, openModel } from "../../src/run/model.ts";
 import { tinyConfig, tinyModel } from "../support/tiny-model.ts";
 import { golden } from "../vision/golden.ts";
@@ -15,8 +16,8 @@ const image = fileURLToPath(golden("resize/noise_33x47.png"));
 const images = [{ name: "noise", image }];
 const messages = [{ role: "user", content: "<image>\nWhat?" }] as const;
 
-async function record(model: Model, options: AnswerOptions = {}): Promise<AnswerRecord> {
-  const answer = model.answer({ images, messages }, { maxTokens: 4, ...options });
+async function record(model: Model, options: AnswerOptions = {}, given: NamedImage[] = images): Promise<AnswerRecord> {
+  const answer = model.answer({ images: given, messages }, { maxTokens: 4, ...options });
   for (;;) {
     const { done, value } = await answer.next();
     if (done) return value;
@@ -39,6 +40,81 @@ describe("one open model", () => {
   ] as const)("%s with SCM %s sees %d tokens and keeps %d", async (tiles, scm, visual, kept) => {
     const { usage } = await record(model, { tiles, scm });
     expect(usage).toMatchObject({ visual_tokens: visual, visual_tokens_kept: kept });
+  });
+
+  test.each(["scm:0.5", "random:0.5", "divprune:0.5", "fastv:0.5"])(
+    "compress %s stands in SCM's place",
+    async (compress) => {
+      const { usage } = await record(model, { tiles: "msac", compress });
+      expect(usage).toMatchObject({ visual_tokens: 44, visual_tokens_kept: 32 });
+    },
+  );
+
+  describe("skipBlank", () => {
+    /** White, but for black dots in the tiles of 56 pixels that are named by column and row. */
+    const dotted = (width: number, height: number, ...tiles: [number, number][]): NamedImage[] => {
+      const data = new Uint8Array(3 * width * height).fill(255);
+      for (const [column, row] of tiles)
+        data
+          .fill(0, 3 * ((56 * row + 28) * width + 56 * column + 28))
+          .fill(255, 3 * ((56 * row + 28) * width + 56 * column + 30));
+      return [{ name: "dots", image: { data, width, height } }];
+    };
+
+    test.each([
+      [
+        "leaves out the tiles that hold nothing",
+        "native:1..12",
+        "off",
+        [
+          [0, 0],
+          [2, 1],
+        ],
+        2,
+        2,
+      ],
+      ["leaves out none where all hold nothing", "native:1..12", "off", [], 6, 6],
+      [
+        "leaves compression the detailed tiles that are shown",
+        "native:1..12",
+        "scm:0.5",
+        [
+          [0, 0],
+          [2, 1],
+        ],
+        2,
+        1,
+      ],
+      [
+        "is known of the global tile and of both grids",
+        "msac:detailed=6..6,adaptive=3..7",
+        "scm:0.5",
+        [[0, 0]],
+        3,
+        2.5,
+      ],
+    ] as [string, string, string, [number, number][], number, number][])(
+      "%s",
+      async (_, tiles, compress, dots, shown, kept) => {
+        const given = dotted(168, 112, ...dots);
+        for (let again = 0; again < 2; again++) {
+          const { usage, images } = await record(model, { tiles, compress, skipBlank: true }, given);
+          expect(usage).toMatchObject({ visual_tokens: 4 * shown, visual_tokens_kept: 4 * kept });
+          expect(images[0].tiles.detailed).toEqual([3, 2]);
+        }
+        expect((await record(model, { tiles, compress }, given)).usage.visual_tokens).toBeGreaterThanOrEqual(24);
+      },
+    );
+  });
+
+  test("scm and compress at once are refused, and what the answer asks for comes before what the model was opened with", async () => {
+    await expect(record(model, { scm: 0.5, compress: "random:0.5" })).rejects.toThrow(
+      'scm is 0.5 and compress "random:0.5"; expected one of the two',
+    );
+    const other = await openModel(join(folder, "tiny"), { threads: 1, tiles: "single", compress: "random:0.5" });
+    expect((await record(other)).usage.visual_tokens_kept).toBe(2);
+    expect((await record(other, { scm: "off" })).usage.visual_tokens_kept).toBe(4);
+    await other.close();
   });
 
   test("an aborted signal ends it before the tower has seen anything", async () => {

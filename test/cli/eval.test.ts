@@ -1,0 +1,49 @@
+/** `galago eval synth`, against the build, with a model that says nothing. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { built } from "../support/built.ts";
+import { tinyModel } from "../support/tiny-model.ts";
+import { galago } from "./terminal.ts";
+
+const { main: program } = (await import(built("cli/program.js").href)) as typeof import("../../src/cli/program.ts");
+
+const root = mkdtempSync(join(tmpdir(), "galago-eval-"));
+afterAll(() => rmSync(root, { recursive: true }));
+const folder = tinyModel(join(root, "ends"), { says: 4, config: { tiles: "native:1..40" } });
+const evaluate = (...words: string[]) =>
+  galago(["eval", "synth", "--model", folder, "--count", "1", "--task", "clean line", "--threads", "1", ...words], {
+    program,
+  });
+
+test("--compress compares methods at three ratios, one line each, with the tokens they kept", async () => {
+  const { status, text } = await evaluate("--compress", "random", "fastv:0.1");
+  expect(status).toBe(0);
+  const [titles, ...lines] = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.split(/ {2,}/));
+  expect(titles).toEqual(["compression", "tokens kept", "clean line, character errors"]);
+  expect(lines.map(([method]) => method)).toEqual(["off", "random:0.75", "random:0.5", "random:0.25", "fastv:0.1"]);
+  const kept = lines.map(([, share]) => Number.parseFloat(share));
+  for (const [i, share] of [100, 75, 50, 25, 10].entries()) expect(Math.abs(kept[i] - share)).toBeLessThan(5);
+  expect(lines.map(([, , errors]) => errors)).toEqual(Array(5).fill("100.0%"));
+});
+
+test("--compress alone compares every method", async () => {
+  const { ways } = JSON.parse((await evaluate("--compress", "--json")).text);
+  expect(ways.map(({ way }: { way: string }) => way.split(":")[0])).toEqual([
+    "off",
+    ...["scm", "random", "divprune", "fastv"].flatMap((method) => [method, method, method]),
+  ]);
+});
+
+test.each([
+  [["--compress", "half"], 1, /no compression "half:0.75"/],
+  [["--compress", "random", "--scm", "0.5"], 2, /--scm and --compress are both given/],
+] as [string[], number, RegExp][])("%j is refused", async (words, expected, message) => {
+  const { status, stderr } = await evaluate(...words);
+  expect(status).toBe(expected);
+  expect(stderr).toMatch(message);
+});
