@@ -1,10 +1,15 @@
 /** `galago eval synth`: scores a model on held-out drawn documents, through several ways of seeing them. */
 
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { firstHeldOutSeed } from "../data/seeds.ts";
+import type { Judged } from "../eval/confidence.ts";
 import type { Row } from "../eval/synth.ts";
 import { methodNames, parseCompression } from "../run/methods.ts";
+import type { Model } from "../run/model.ts";
 import { progressBar } from "./bar.ts";
 import { type Command, jsonOption, modelOption, type Terminal } from "./command.ts";
-import { columns, json, write } from "./output.ts";
+import { columns, json, save, write } from "./output.ts";
 import { scm, tiles, usageError, whole } from "./values.ts";
 
 interface Options {
@@ -16,6 +21,8 @@ interface Options {
   readonly compress?: readonly string[] | true;
   readonly skipBlank?: boolean;
   readonly task?: string;
+  readonly fitConfidence?: boolean;
+  readonly reliability?: string;
   readonly threads?: number;
   readonly json?: boolean;
 }
@@ -37,6 +44,12 @@ const ways: readonly Way[] = [
 /** The parts of the tokens at which methods of compression are compared. */
 const ratios = [0.75, 0.5, 0.25];
 
+/** Pages to learn confidence from: neither those of training nor those of judging. */
+const firstFittingSeed = firstHeldOutSeed + 500_000_000;
+
+/** The least confidence at which a model gives a short answer: of those below, four in five are wrong. */
+const least = 0.2;
+
 /** The command as data. */
 export const evaluate: Command<Options> = {
   name: "eval",
@@ -53,6 +66,12 @@ export const evaluate: Command<Options> = {
       flags: "--compress [methods...]",
       about: `compare methods that keep ${ratios.join(", ")} of the tokens: ${methodNames.join(", ")} (all where none is named), or one as random:0.1`,
     },
+    {
+      flags: "--fit-confidence",
+      about:
+        "learn from pages in the fonts of training how far answers are to be trusted, into the model's config.json",
+    },
+    { flags: "--reliability <file>", about: "write a PNG of how often answers of each confidence are right" },
     { flags: "--threads <n>", about: "threads of one operator", parse: whole(1) },
     jsonOption,
   ],
@@ -61,39 +80,85 @@ export const evaluate: Command<Options> = {
 
 async function run([suite]: readonly string[], options: Options, terminal: Terminal): Promise<void> {
   if (suite !== "synth") throw usageError(`no suite "${suite}"; there is synth`);
-  const [{ evalSynth, taskNames }, { openModel }, { modelFolder }] = await Promise.all([
+  const [{ taskNames }, { openModel }, { modelFolder }] = await Promise.all([
     import("../eval/synth.ts"),
     import("../run/model.ts"),
     import("../run/models.ts"),
   ]);
-  if (options.task && !taskNames.includes(options.task))
-    throw usageError(`no task "${options.task}"; there are ${taskNames.join(", ")}`);
-  const seen = waysOf(options);
-  const model = await openModel(modelFolder(options.model), { threads: options.threads });
+  const { model: name, count, task, reliability, fitConfidence: fitting } = options;
+  if (task && !taskNames.includes(task)) throw usageError(`no task "${task}"; there are ${taskNames.join(", ")}`);
+  const seen = waysOf(options).slice(0, fitting ? 1 : undefined);
+  const folder = modelFolder(name);
+  const model = await openModel(folder, { threads: options.threads });
+  const judged: Judged[] = [];
+  const report = await scored(model, seen, options, judged, terminal).finally(() => model.close());
+  if (fitting) return fit(folder, judged, options, terminal);
+  if (reliability) await picture(reliability, judged, folder);
+  return options.json
+    ? json(terminal, { model: name, count, ways: report })
+    : write(terminal.stdout, options.compress ? comparison(report) : table(report));
+}
+
+/** Every task through every way of seeing; what was judged of the first way goes into `judged`. */
+async function scored(
+  model: Model,
+  seen: readonly Way[],
+  options: Options,
+  judged: Judged[],
+  terminal: Terminal,
+): Promise<{ way: string; rows: Row[] }[]> {
+  const { evalSynth } = await import("../eval/synth.ts");
+  const { count, task, skipBlank, fitConfidence: fitting } = options;
   const bar = progressBar(terminal, "{way} · {task} {bar} {value}/{total}");
   const report: { way: string; rows: Row[] }[] = [];
   try {
-    for (const { name, ...sight } of seen) {
+    for (const [i, { name, ...sight }] of seen.entries()) {
       const onPage = (task: string, done: number): void => {
         if (done === 1) bar?.stop();
-        if (done === 1) bar?.start(options.count, 0, { way: name, task });
+        if (done === 1) bar?.start(count, 0, { way: name, task });
         bar?.update(done, { way: name, task });
       };
       const rows = await evalSynth(model, {
-        count: options.count,
-        sight: { ...sight, skipBlank: options.skipBlank },
-        tasks: options.task ? [options.task] : undefined,
+        count,
+        sight: { ...sight, skipBlank },
+        tasks: task ? [task] : undefined,
+        ...(fitting && { fonts: "train" as const, firstSeed: firstFittingSeed }),
+        onJudged: (one) => i || judged.push(one),
         onPage,
       });
       report.push({ way: name, rows });
     }
   } finally {
     bar?.stop();
-    await model.close();
   }
-  return options.json
-    ? json(terminal, { model: options.model, count: options.count, ways: report })
-    : write(terminal.stdout, options.compress ? comparison(report) : table(report));
+  return report;
+}
+
+/** Writes into config.json how far the answers that were judged are to be trusted. */
+async function fit(folder: string, judged: readonly Judged[], options: Options, terminal: Terminal): Promise<void> {
+  const { fitConfidence } = await import("../eval/confidence.ts");
+  if (!judged.length) throw usageError(`"${options.task}" has no answers that are right or wrong; leave --task out`);
+  const round = (x: number): number => Number(x.toPrecision(4));
+  const { scale, bias } = fitConfidence(judged);
+  const confidence = { scale: round(scale), bias: round(bias), least };
+  const path = join(folder, "config.json");
+  const config = JSON.parse(await readFile(path, "utf8"));
+  await save(path, `${JSON.stringify({ ...config, confidence }, null, 2)}\n`);
+  const answers = judged.length;
+  if (options.json) return json(terminal, { model: options.model, answers, confidence });
+  return write(terminal.stdout, `${path}: confidence ${JSON.stringify(confidence)}, from ${answers} answers\n`);
+}
+
+async function picture(path: string, judged: readonly Judged[], folder: string): Promise<void> {
+  const [{ readModel }, { confidenceIn }, { reliabilityPlot }] = await Promise.all([
+    import("../run/models.ts"),
+    import("../run/confidence.ts"),
+    import("./reliability.ts"),
+  ]);
+  const { confidence } = readModel(folder);
+  if (!confidence) throw usageError("the model does not tell how far it trusts an answer; run --fit-confidence first");
+  const answers = judged.map(({ logP, right }) => ({ probability: confidenceIn(confidence, logP), right }));
+  await save(path, reliabilityPlot(answers));
 }
 
 function waysOf({ tiles, scm, compress }: Options): readonly Way[] {
@@ -115,6 +180,10 @@ type Report = readonly { way: string; rows: readonly Row[] }[];
 const shown: Readonly<Record<Row["score"], string>> = { exact: "exact match", cer: "character errors" };
 const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
 
+const unreadShare = (rows: readonly Row[]): number =>
+  rows.reduce((sum, { unread, questions }) => sum + unread * questions, 0) /
+  rows.reduce((sum, { questions }) => sum + questions, 0);
+
 /** One line a method: how many tokens it kept, and how each task went. */
 function comparison(report: Report): string {
   const titles = report[0].rows.map(({ task, score }) => `${task}, ${shown[score]}`);
@@ -131,6 +200,8 @@ function table(report: Report): string {
   report[0].rows.forEach(({ task, score }, i) => {
     lines.push([task, shown[score], ...report.map(({ rows }) => percent(rows[i].value))]);
   });
+  if (report.some(({ rows }) => rows.some(({ unread }) => unread)))
+    lines.push(["said to be unreadable", "of all questions", ...report.map(({ rows }) => percent(unreadShare(rows)))]);
   lines.push([
     "time a question",
     "",

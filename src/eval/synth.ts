@@ -1,9 +1,10 @@
 /** What a model reads of documents that Galago draws: pages of seeds and of fonts that no training saw. */
 import { draw } from "../data/draw.ts";
-import type { Kind, Page, Question } from "../data/page.ts";
+import type { FontSet, Kind, Page, Question } from "../data/page.ts";
 import { firstHeldOutSeed } from "../data/seeds.ts";
 import type { AnswerRecord, SightOptions } from "../run/answer.ts";
 import type { Model } from "../run/model.ts";
+import type { Judged } from "./confidence.ts";
 import { calibrationError, characterErrorRate, exact } from "./metrics.ts";
 
 /** One row of the report: which questions about which pages, and how they are scored. */
@@ -70,8 +71,10 @@ export interface Row {
   ms: number;
   visual_tokens: number;
   visual_tokens_kept: number;
-  /** Expected calibration error of the answers' mean token probability; exact scores only. */
+  /** Expected calibration error of the answers' confidence, or of their mean token probability where the model tells none; exact scores only. */
   calibration: number | null;
+  /** Share of the questions to which the model said that it cannot read the answer. */
+  unread: number;
 }
 
 export interface SynthOptions {
@@ -79,6 +82,11 @@ export interface SynthOptions {
   count: number;
   sight?: SightOptions;
   tasks?: readonly string[];
+  /** Fonts and first seed of the pages. Default: those that no training sees. */
+  fonts?: FontSet;
+  firstSeed?: number;
+  /** Told of every answer that is right or wrong, be it held back or not. */
+  onJudged?: (judged: Judged) => void;
   onPage?: (task: string, done: number) => void;
   signal?: AbortSignal;
 }
@@ -93,16 +101,18 @@ interface Asked {
 
 /** Every task over `count` pages. The pages depend on the task's number and the page's alone. */
 export async function evalSynth(model: Model, options: SynthOptions): Promise<Row[]> {
+  const { fonts = "heldout", firstSeed = firstHeldOutSeed } = options;
   const rows: Row[] = [];
   for (const [number, task] of tasks.entries()) {
     if (options.tasks && !options.tasks.includes(task.name)) continue;
     const asked: Asked[] = [];
     for (let i = 0; i < options.count; i++) {
       const kind = task.kinds[i % task.kinds.length];
-      const page = draw(kind, firstHeldOutSeed + number * 1_000_000 + i, { fonts: "heldout", effects: task.effects });
+      const page = draw(kind, firstSeed + number * 1_000_000 + i, { fonts, effects: task.effects });
       for (const question of task.asks(page)) asked.push(await ask(model, page, question, i, options));
       options.onPage?.(task.name, i + 1);
     }
+    if (task.score === "exact") for (const answer of asked) options.onJudged?.(judgedOf(answer));
     rows.push(row(task, asked, options.count));
   }
   return rows;
@@ -127,11 +137,20 @@ async function ask(
   }
 }
 
+/** What the model thought the answer to be, and whether it is. */
+const judgedOf = ({ record, truth }: Asked): Judged => ({
+  logP: record.log_probability,
+  right: exact(record.guess ?? record.answer, truth),
+});
+
 function row({ name, score }: Task, asked: readonly Asked[], pages: number): Row {
   const mean = (f: (a: Asked) => number): number => asked.reduce((sum, a) => sum + f(a), 0) / Math.max(1, asked.length);
   const right = (a: Asked): boolean => exact(a.record.answer, a.truth);
   const readings = asked.map(({ record, truth }) => ({ answer: record.answer, truth }));
-  const judged = asked.map((a) => ({ probability: a.record.probability ?? 0, right: right(a) }));
+  const judged = asked.map((a) => ({
+    probability: a.record.confidence ?? a.record.probability ?? 0,
+    right: judgedOf(a).right,
+  }));
   return {
     task: name,
     score,
@@ -142,5 +161,6 @@ function row({ name, score }: Task, asked: readonly Asked[], pages: number): Row
     visual_tokens: mean((a) => a.record.usage.visual_tokens),
     visual_tokens_kept: mean((a) => a.record.usage.visual_tokens_kept),
     calibration: score === "exact" ? calibrationError(judged) : null,
+    unread: mean((a) => +(a.record.guess !== null)),
   };
 }

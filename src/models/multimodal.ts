@@ -19,6 +19,7 @@ export interface Multimodal {
   readonly template: string;
   readonly system: string | undefined;
   readonly maxNewTokens: number | undefined;
+  readonly confidence?: Confidence | undefined;
   /** What it is spoken with where nobody says otherwise; 1 where there is none. */
   readonly repetitionPenalty?: number | undefined;
   /** Number of ids; length of a token's vector. */
@@ -42,12 +43,21 @@ export const usageFields: {
   scm_ratio: z.ZodOptional<z.ZodNumber>;
   system_message: z.ZodOptional<z.ZodString>;
   max_new_tokens: z.ZodOptional<z.ZodInt>;
+  confidence: z.ZodOptional<z.ZodType<Confidence>>;
 } = {
   tiles: z.string().optional(),
   scm_ratio: z.number().optional(),
   system_message: z.string().optional(),
   max_new_tokens: z.int().optional(),
+  confidence: z.strictObject({ scale: z.number(), bias: z.number(), least: z.number().min(0).max(1) }).optional(),
 };
+
+/** How far answers are to be trusted (run/confidence.ts): scale and bias of their log probability, and the least confidence at which a short one is given. */
+export interface Confidence {
+  readonly scale: number;
+  readonly bias: number;
+  readonly least: number;
+}
 export interface Usage {
   /** Default tile policy, as in `--tiles`. */
   tiles?: string | undefined;
@@ -56,12 +66,17 @@ export interface Usage {
   /** Replaces the template's system message; empty: none. */
   system_message?: string | undefined;
   max_new_tokens?: number | undefined;
+  confidence?: Confidence | undefined;
 }
 
 /** What those keys say; `tiles` is the policy where they say nothing. */
-export const usage = (c: Usage, tiles: string): Pick<Multimodal, "tiles" | "scmRatio" | "system" | "maxNewTokens"> => ({
+export const usage = (
+  c: Usage,
+  tiles: string,
+): Pick<Multimodal, "tiles" | "scmRatio" | "system" | "maxNewTokens" | "confidence"> => ({
   tiles: c.tiles ?? tiles,
   scmRatio: c.scm_ratio,
   system: c.system_message,
   maxNewTokens: c.max_new_tokens,
+  confidence: c.confidence,
 });

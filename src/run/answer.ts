@@ -51,6 +51,12 @@ export interface AnswerRecord {
   readonly finish_reason: Generated["finishReason"];
   /** Mean probability of the answer's tokens, null when it has none. */
   readonly probability: number | null;
+  /** Natural logarithm of the probability of the answer as a whole, 0 when it has no tokens. */
+  readonly log_probability: number;
+  /** The probability that the whole answer is right, null for a model that was never fitted to tell (config.json: `confidence`). */
+  readonly confidence: number | null;
+  /** What the model would have answered where it says that it cannot read it, else null. */
+  readonly guess: string | null;
   readonly images: readonly SeenImage[];
   /** `prompt_tokens` are those of the language model, after compression; `cached_tokens` of them it had read for the answer before. */
   readonly usage: {

@@ -12,6 +12,7 @@ import { openCheckpoint } from "../weights/checkpoint.ts";
 import { checkFinite } from "../weights/finite.ts";
 import type { AnswerOptions, AnswerRecord, Question, SightOptions } from "./answer.ts";
 import { watch } from "./attention.ts";
+import { confidenceIn, logProbability, trusted, unreadable } from "./confidence.ts";
 import { eyesOf } from "./eyes.ts";
 import { type CacheOptions, featureCache } from "./features.ts";
 import { type Generated, generate } from "./generate.ts";
@@ -160,14 +161,20 @@ export async function openModel(
     const stop = [...ends, ...(asked.stop ?? [])];
     const repetitionPenalty = asked.repetitionPenalty ?? whole.repetitionPenalty;
     const how = { ...asked, repetitionPenalty, maxTokens, stopIds, stop, signal };
-    const made = yield* generate(language, prompt, tokenizer, how);
+    const question = words(messages.at(-1)!.content, images.length);
+    const { made, doubted } = yield* trusted(generate(language, prompt, tokenizer, how), question, whole.confidence);
+    const reply = replyOf(made.answer, template);
+    const logP = logProbability(made.probabilities);
     return {
       model: name,
-      question: words(messages.at(-1)!.content, images.length),
-      answer: replyOf(made.answer, template),
+      question,
+      answer: doubted ? unreadable : reply,
       boxes: only ? boxesIn(replyOf(tokenizer.spelled(made.ids), template), only) : [],
       finish_reason: made.finishReason,
       probability: mean(made),
+      log_probability: logP,
+      confidence: whole.confidence ? confidenceIn(whole.confidence, logP) : null,
+      guess: doubted ? reply : null,
       images: views.map(({ seen }) => seen),
       usage: {
         prompt_tokens: made.promptTokens,

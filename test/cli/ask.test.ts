@@ -54,8 +54,11 @@ describe("--json", () => {
     expect(Object.keys(record).sort()).toEqual([
       "answer",
       "boxes",
+      "confidence",
       "finish_reason",
+      "guess",
       "images",
+      "log_probability",
       "model",
       "peak_rss_bytes",
       "probability",

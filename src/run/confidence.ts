@@ -1,0 +1,47 @@
+/** How far an answer is to be trusted, and saying so instead of inventing. */
+import type { Confidence } from "../models/multimodal.ts";
+import type { Generated } from "./generate.ts";
+
+/** What is answered where the model does not trust its own answer. */
+export const unreadable = "I cannot read that.";
+
+/** Characters up to which an answer may be taken back: a field, a number, a word. */
+const short = 48;
+
+/** What asks for a text, of which a part is right, not for one answer, which is right or invented. */
+const readings = /^\s*(read|transcribe)\b/i;
+
+/** The natural logarithm of the probability of an answer: Σ log p over its tokens. */
+export const logProbability = (probabilities: readonly number[]): number =>
+  probabilities.reduce((sum, p) => sum + Math.log(Math.max(p, 1e-12)), 0);
+
+/** The probability that a whole answer is right: 1 / (1 + e^−(scale · log p + bias)) (Platt 1999), of the log probability that the model gave it. */
+export const confidenceIn = ({ scale, bias }: Pick<Confidence, "scale" | "bias">, logP: number): number =>
+  1 / (1 + Math.exp(-(scale * logP + bias)));
+
+/** The pieces of an answer. A short one is shown only once it is whole: where it is trusted less than `least`, `unreadable` stands in its place. A text that is
+ *  read aloud is shown as it comes. Returns what was generated, and whether it was held back. */
+export async function* trusted(
+  pieces: AsyncGenerator<{ text: string }, Generated>,
+  question: string,
+  confidence: Confidence | undefined,
+): AsyncGenerator<{ text: string }, { made: Generated; doubted: boolean }> {
+  let held: string | undefined = confidence && !readings.test(question) ? "" : undefined;
+  let step = await pieces.next();
+  for (; !step.done; step = await pieces.next()) {
+    if (held === undefined) {
+      yield step.value;
+      continue;
+    }
+    held += step.value.text;
+    if (held.length <= short) continue;
+    yield { text: held };
+    held = undefined;
+  }
+  const made = step.value;
+  const doubted =
+    held !== undefined && confidenceIn(confidence!, logProbability(made.probabilities)) < confidence!.least;
+  if (doubted) yield { text: unreadable };
+  else if (held) yield { text: held };
+  return { made, doubted };
+}

@@ -1,0 +1,69 @@
+/** Answers that are held back: only short ones, only where the model does not trust them, and never a text that is read. */
+import { expect, test } from "vitest";
+import { confidenceIn, logProbability, trusted, unreadable } from "../../src/run/confidence.ts";
+import type { Generated } from "../../src/run/generate.ts";
+
+const config = { scale: 1, bias: 0, least: 0.4 };
+
+/** Says these pieces, each of one token of probability p; what is shown, and whether it was held back. */
+async function shown(
+  pieces: string[],
+  p: number,
+  question = "What is the total?",
+  confidence: typeof config | undefined = config,
+) {
+  const made: Generated = {
+    answer: pieces.join(""),
+    finishReason: "stop",
+    ids: [],
+    probabilities: pieces.map(() => p),
+    promptTokens: 1,
+    prefillMs: 0,
+    decodeMs: 0,
+  };
+  const saying = (async function* () {
+    for (const text of pieces) yield { text };
+    return made;
+  })();
+  const texts: string[] = [];
+  const answer = trusted(saying, question, confidence);
+  for (;;) {
+    const { done, value } = await answer.next();
+    if (done) return { texts, doubted: value.doubted, same: value.made === made };
+    texts.push(value.text);
+  }
+}
+
+const long = Array.from({ length: 20 }, () => "word ");
+
+test.each([
+  ["a trusted short answer comes at once", ["29", "5.20"], 0.99, undefined, ["295.20"], false],
+  ["a doubted one is taken back", ["29", "5.20"], 0.5, undefined, [unreadable], true],
+  ["a doubted reading is shown as it comes", ["29", "5.20"], 0.5, "Read all the text.", ["29", "5.20"], false],
+  [
+    "a long answer is shown from where it is long",
+    long,
+    0.5,
+    undefined,
+    [long.slice(0, 10).join(""), ...long.slice(10)],
+    false,
+  ],
+])("%s", async (_, pieces, p, question, texts, doubted) => {
+  expect(await shown(pieces, p, question)).toEqual({ texts, doubted, same: true });
+});
+
+test("a model that was never fitted shows everything as it comes", async () => {
+  const made = (async function* () {
+    yield { text: "a" };
+    return { probabilities: [0.01] } as unknown as Generated;
+  })();
+  const answer = trusted(made, "What?", undefined);
+  expect((await answer.next()).value).toEqual({ text: "a" });
+  expect((await answer.next()).value).toMatchObject({ doubted: false });
+});
+
+test("the confidence of log probability 0 under no bias is a half, and falls with it", () => {
+  expect(logProbability([0.5, 0.5])).toBeCloseTo(Math.log(0.25), 12);
+  expect(confidenceIn(config, 0)).toBe(0.5);
+  expect(confidenceIn(config, Math.log(0.25))).toBeCloseTo(0.2, 12);
+});
