@@ -5,7 +5,7 @@ import { RequestError, WeightError } from "../errors.ts";
 import { type TinyGptVFolder, tinyGptVFolder } from "../models/tinygpt-v.ts";
 import { checkShards, openTensors, type Part, type Published, partOf, publishedOf } from "../weights/published.ts";
 import type { TensorFile } from "../weights/tensor-file.ts";
-import { checked, knownConfig, readJson } from "./models.ts";
+import { configuration, knownConfig, readJson } from "./models.ts";
 import { phiParts } from "./phi-layouts.ts";
 
 /** The pieces, told apart by a key that each holds and those before it do not; what to call one that is missing; and the keys that no computation reads. */
@@ -141,8 +141,8 @@ function configOf(folder: string, { name, file }: Piece): TinyGptVFolder {
   const given = existsSync(path) ? (readJson(path) as { model_type?: unknown }) : undefined;
   const own = given?.model_type === "tinygpt_v";
   const base = own
-    ? checked(tinyGptVFolder, given, path)
-    : checked(tinyGptVFolder, readJson(knownConfig("tinygpt-v")), "tinygpt-v");
+    ? configuration(tinyGptVFolder, given, path)
+    : configuration(tinyGptVFolder, readJson(knownConfig("tinygpt-v")), "tinygpt-v");
   const down = [...file.entries].find(([key]) => key.endsWith(".lora_A.weight"))?.[1];
   const named = /stage[-_ ]?([1-4])(?!\d)/i.exec(basename(name))?.[1];
   const stage = named ? (Number(named) as 1 | 2 | 3 | 4) : own ? base.stage : down ? undefined : 1;

@@ -5,7 +5,7 @@ import { WeightError } from "../errors.ts";
 import { type TinyGptVFolder, tinyGptVFolder } from "../models/tinygpt-v.ts";
 import { adapted } from "../weights/derived.ts";
 import { openPublished, type Part, type Published, publishedOf } from "../weights/published.ts";
-import { checked, readJson } from "./models.ts";
+import { configuration, readJson } from "./models.ts";
 import { assemble, holdsPieces, peft } from "./pieces.ts";
 
 /** What becomes of low-rank adapters: added to the weights they adapt, or tensors of their own. */
@@ -26,7 +26,7 @@ export async function openSource(folder: string, adapters: Adapters): Promise<So
   }
   const path = join(folder, "config.json");
   const json = readJson(path) as { model_type?: unknown } | null;
-  const own = json?.model_type === "tinygpt_v" ? checked(tinyGptVFolder, json, path) : undefined;
+  const own = json?.model_type === "tinygpt_v" ? configuration(tinyGptVFolder, json, path) : undefined;
   const source = { config: readFileSync(path, "utf8"), tokenizer: folder, published: await openPublished(folder) };
   return own ? settled(source, own, adapters) : source;
 }
