@@ -20,7 +20,7 @@ export const convert: Command<Options> = {
     {
       name: "<source>",
       about:
-        "config.json, .safetensors or .bin files and a tokenizer; or TinyGPT-V's pieces: eva_vit_g.pth, blip2_pretrained_flant5xxl.pth, a folder phi-2, and TinyGPT-V_for_Stage4.pth or another stage's",
+        "config.json, .safetensors or .bin files and a tokenizer; or pieces: eva_vit_g.pth, blip2_pretrained_flant5xxl.pth, and of TinyGPT-V a folder phi-2 and TinyGPT-V_for_Stage4.pth or another stage's, of MiniGPT-4 a folder vicuna-7b and prerained_minigpt4_7b.pth",
     },
     { name: "<dest>", about: "where to write; made if it is not there" },
   ],

@@ -1,4 +1,4 @@
-/** From a published folder, or TinyGPT-V's pieces, to one that Galago opens: weights tensor by tensor, config.json, a tokenizer.json. */
+/** From a published folder, or the pieces of a model, to one that Galago opens: weights tensor by tensor, config.json, a tokenizer.json. */
 
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
