@@ -43,9 +43,8 @@ async function run([source, dest]: readonly string[], options: Options, terminal
   bar?.start(1, 0);
   const onProgress = (done: number, total: number): void => bar?.update(done / total);
   const { precision, lora } = options;
-  const { tensors, parameters } = await convert(source, dest, { precision, adapters: lora, onProgress }).finally(() =>
-    bar?.stop(),
-  );
+  const own = { precision, adapters: lora, signal: terminal.interrupted(), onProgress };
+  const { tensors, parameters } = await convert(source, dest, own).finally(() => bar?.stop());
   if (options.json)
     return json(terminal, { source, dest, precision, tensors, parameters, peak_rss_bytes: peakBytes() });
   return write(terminal.stdout, `${tensors} weights, ${(parameters / 1e6).toFixed(1)} million numbers, in ${dest}\n`);

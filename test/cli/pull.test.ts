@@ -13,8 +13,8 @@ import { openModel } from "../../src/run/model.ts";
 import { modelFolder } from "../../src/run/models.ts";
 import { built } from "../support/built.ts";
 import { another, type FakeHub, fakeHub, sha256, status, type Trick } from "../support/hub.ts";
-import { tinyModel } from "../support/tiny-model.ts";
-import { galago, type Outcome } from "./terminal.ts";
+import { tinyModel, wideModel } from "../support/tiny-model.ts";
+import { galago, interrupted, type Outcome } from "./terminal.ts";
 
 const root = mkdtempSync(join(tmpdir(), "galago-pull-"));
 const published = tinyModel(join(root, "published"));
@@ -190,6 +190,20 @@ describe("nothing under a model's name is left, and the next run continues, afte
     await galago(["pull", "me/tiny", "--keep"]);
     expect(hub.requests.flatMap(({ to, range }) => (to === "store" && range) || [])).toEqual(["bytes=40000-"]);
     rmSync(join(home, "downloads"), { recursive: true });
+  });
+
+  test("Ctrl-C while it is converted", async () => {
+    const wide = wideModel(join(root, "wide"));
+    for (const name of names) hub.put("me/wide", name, readFileSync(join(wide, name)));
+    const begun = (): boolean =>
+      files().some((path) => /models\/me\/\.wide\.part\/model\.safetensors\..*\.part$/.test(path));
+    expect(await interrupted(["pull", "me/wide", "--precision", "int8"], begun)).toBe(130);
+    expect(files()).toEqual(names.map((name) => `downloads/me/wide/${name}`));
+    hub.requests.length = 0;
+    expect((await galago(["pull", "me/wide"])).status).toBe(0);
+    expect(hub.requests.map(({ to }) => to)).toEqual(["hub"]);
+    expect(files()).toEqual(names.map((name) => `models/me/wide/${name}`));
+    rmSync(join(home, "models"), { recursive: true });
   });
 
   test("two at once: one pulls, the other is told so", async () => {

@@ -59,6 +59,10 @@ export function tinyConfig(changes: Partial<MiniMonkeyConfig> = {}): MiniMonkeyC
   });
 }
 
+/** A folder with a Mini-Monkey whose MLPs are so wide that reading them takes a while; returns it. */
+export const wideModel = (folder: string): string =>
+  tinyModel(folder, { config: { llm_config: { ...tinyConfig().llm_config, intermediate_size: 25_000 } } });
+
 /** Random even where a model would begin with given values: what depends on a weight shows. */
 const deviation = (initial: Initial): number => ("deviation" in initial ? initial.deviation : 0.1);
 
