@@ -1,7 +1,16 @@
 /** `galago pull`, `models` and `rm`, from a hub on this machine to a model that answers. */
 import { type ChildProcess, fork, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
@@ -182,7 +191,7 @@ describe("nothing under a model's name is left, and the next run continues, afte
     const part = (): string | undefined => files().find((path) => path.includes(`${weights}.`));
     while (!part() || readFileSync(join(home, part()!)).length < 40_000)
       await new Promise((done) => setTimeout(done, 20));
-    expect(files()).toContain("downloads/me/tiny/lock");
+    expect(files().filter((path) => path.startsWith(`locks/me--tiny/${child.pid}-`))).toHaveLength(1);
     child.kill("SIGINT");
     expect(await once(child, "exit")).toEqual([130, null]);
     expect(files().filter((path) => /lock|models/.test(path))).toEqual([]);
@@ -215,8 +224,11 @@ describe("nothing under a model's name is left, and the next run continues, afte
   });
 
   test("another process that pulls it", async () => {
+    const lock = join(home, "locks/me--tiny");
+    mkdirSync(lock, { recursive: true });
+    writeFileSync(join(lock, `${process.ppid}-1`), "");
     mkdirSync(join(home, "downloads/me/tiny"), { recursive: true });
-    writeFileSync(join(home, "downloads/me/tiny/lock"), `${process.ppid}\n`);
+    writeFileSync(join(home, "downloads/me/tiny/x.part"), "");
     await fails(
       ["pull", "me/tiny"],
       new RegExp(`me/tiny is being pulled by process ${process.ppid} already; wait for it`),
@@ -226,7 +238,7 @@ describe("nothing under a model's name is left, and the next run continues, afte
       new RegExp(`me/tiny is being pulled by process ${process.ppid} already; wait for it`),
     );
     const gone = spawnSync(process.execPath, ["-e", ""]).pid;
-    writeFileSync(join(home, "downloads/me/tiny/lock"), `${gone}\n`);
+    renameSync(join(lock, `${process.ppid}-1`), join(lock, `${gone}-1`));
   });
 });
 
