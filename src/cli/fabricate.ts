@@ -32,7 +32,7 @@ async function run([name]: readonly string[], { out, seed, json: asJson }: Optio
   bar?.start(1, 0);
   const onProgress = (done: number, total: number): void => bar?.update(done / total);
   try {
-    const made = fabricate(knownConfig(name), out, { seed, onProgress });
+    const made = await fabricate(knownConfig(name), out, { seed, signal: terminal.interrupted(), onProgress });
     if (asJson) return await json(terminal, { model: name, out, seed, ...made, peak_rss_bytes: peakBytes() });
     const { tensors, parameters, bytes } = made;
     const text = `${tensors} weights, ${(parameters / 1e6).toFixed(1)} million numbers, ${(bytes / 1e9).toFixed(2)} GB, in ${out}\n`;

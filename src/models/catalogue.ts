@@ -16,12 +16,22 @@ export interface Published {
 }
 
 /** A file of BLIP-2's bucket; the SHA-256 is the one under which copies of it lie on the hub. */
-const blip2 = (path: string, bytes: number, hex: string): Remote => ({
+const bucket = (path: string, bytes: number, hex: string): Remote => ({
   path,
   url: `https://storage.googleapis.com/sfr-vision-language-research/LAVIS/models/BLIP2/${path}`,
   bytes,
   sum: { kind: "sha256", hex },
 });
+
+/** Its tower; and its Q-Former with the queries and the norm in front. */
+const blip2: readonly Remote[] = [
+  bucket("eva_vit_g.pth", 2_025_249_237, "99d2bb36c6b52c94fe6e2e12373afb27de57ae81378c3d8c53bf0e83b0f4275f"),
+  bucket(
+    "blip2_pretrained_flant5xxl.pth",
+    433_481_467,
+    "4b3839ea6c617f315ead9bf4036bbb0f0cf6bf62695ecfc14968ea626af03a29",
+  ),
+];
 
 /** A model whose files make up one repository. */
 const one = (name: string, repo: string, licence: string, parameters: number, download: number): Published => ({
@@ -49,17 +59,23 @@ export const catalogue: readonly Published[] = [
       { repo: "Tyrannosaurus/TinyGPT-V", files: ["TinyGPT-V_for_Stage4.pth"] },
       // Phi-2 with query_key_value in one: the hub's other copies have it in three by now.
       { repo: "spaces/llizhx/TinyGPT-V", folder: "phi-2" },
-      blip2("eva_vit_g.pth", 2_025_249_237, "99d2bb36c6b52c94fe6e2e12373afb27de57ae81378c3d8c53bf0e83b0f4275f"),
-      // Q-Former, its queries and the norm before it.
-      blip2(
-        "blip2_pretrained_flant5xxl.pth",
-        433_481_467,
-        "4b3839ea6c617f315ead9bf4036bbb0f0cf6bf62695ecfc14968ea626af03a29",
-      ),
+      ...blip2,
     ],
     licence: "bsd-3-clause, phi-2 mit",
     parameters: 3_884_473_728,
     download: 8.56e9,
+  },
+  {
+    name: "minigpt4-7b",
+    origins: [
+      // A copy of the authors' file, which lies on a drive that is no hub.
+      { repo: "wangrongsheng/MiniGPT4-7B", files: ["prerained_minigpt4_7b.pth"] },
+      { repo: "Vision-CAIR/vicuna-7b", into: "vicuna-7b" },
+      ...blip2,
+    ],
+    licence: "bsd-3-clause, vicuna llama",
+    parameters: 7_832_633_216,
+    download: 16.0e9,
   },
   one("llava-1.5-7b", "llava-hf/llava-1.5-7b-hf", "llama2", 7_063_427_072, 14.1e9),
 ];

@@ -18,6 +18,7 @@ export const clipConfig: z.ZodObject & z.ZodType<ClipConfig> = z.object({
   patch_size: z.int().positive(),
   hidden_act: z.literal("quick_gelu").default("quick_gelu"),
   layer_norm_eps: z.number().default(1e-5),
+  num_channels: z.literal(3).optional(),
 });
 export interface ClipConfig {
   model_type: "clip_vision_model";

@@ -48,6 +48,7 @@ export interface DecoderConfig extends DecoderSizes {
 /** `rope_scaling` of models that read beyond the length they were trained on by another base (see nn/rotary.ts). */
 export const dynamicScaling: z.ZodType<DynamicScaling> = z.object({
   type: z.literal("dynamic"),
+  rope_type: z.literal("dynamic").optional(),
   factor: z.number().min(1),
 });
 export interface DynamicScaling {

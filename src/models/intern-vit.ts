@@ -9,6 +9,7 @@ import { param, type Weights } from "../weights/path.ts";
 
 /** config.json's `vision_config`; literals are what the code computes. */
 export const visionConfig: z.ZodType<VisionConfig> = z.object({
+  model_type: z.literal("intern_vit_6b").optional(),
   hidden_size: z.int().positive(),
   intermediate_size: z.int().positive(),
   num_hidden_layers: z.int().positive(),
@@ -22,6 +23,8 @@ export const visionConfig: z.ZodType<VisionConfig> = z.object({
   qk_normalization: z.boolean(),
   initializer_factor: z.number(),
   drop_path_rate: z.number().default(0),
+  num_channels: z.literal(3).optional(),
+  use_moe: z.literal(false).optional(),
 });
 export interface VisionConfig {
   hidden_size: number;

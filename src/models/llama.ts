@@ -14,6 +14,10 @@ export const llamaConfig: z.ZodObject & z.ZodType<LlamaConfig> = z.object({
   rope_scaling: dynamicScaling.nullable().default(null),
   use_sliding_window: z.literal(false).default(false),
   tie_word_embeddings: z.boolean().default(false),
+  attention_bias: z.literal(false).optional(),
+  mlp_bias: z.literal(false).optional(),
+  layer_types: z.array(z.literal("full_attention")).optional(),
+  moe_config: z.null().optional(),
 });
 export interface LlamaConfig extends DecoderConfig {
   model_type: "llama" | "qwen2";

@@ -17,6 +17,8 @@ export const llavaConfig: z.ZodType<LlavaConfig> = z.object({
   projector_hidden_act: z.literal("gelu"),
   vision_feature_layer: z.literal(-2),
   vision_feature_select_strategy: z.literal("default"),
+  multimodal_projector_bias: z.literal(true).optional(),
+  tie_word_embeddings: z.literal(false).optional(),
   /** Galago's, as those of its usage are. */
   template: z.string().default("llava-hf"),
   ...usageFields,

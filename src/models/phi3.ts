@@ -8,6 +8,7 @@ import type { TextModel } from "./text-model.ts";
 const factors = z.array(z.number().positive());
 const longScaling: z.ZodType<LongScaling> = z.object({
   type: z.enum(["su", "longrope"]),
+  rope_type: z.enum(["su", "longrope"]).optional(),
   short_factor: factors,
   long_factor: factors,
 });
@@ -23,6 +24,7 @@ export const phi3Config: z.ZodObject & z.ZodType<Phi3Config> = z
     sliding_window: z.int().positive().nullish(),
     partial_rotary_factor: z.literal(1).default(1),
     tie_word_embeddings: z.literal(false).default(false),
+    attention_bias: z.literal(false).optional(),
   })
   .check(({ value: { rope_scaling, hidden_size, num_attention_heads }, issues }) => {
     const pairs = hidden_size / num_attention_heads / 2;

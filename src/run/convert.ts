@@ -1,4 +1,4 @@
-/** From a published folder, or TinyGPT-V's pieces, to one that Galago opens: weights tensor by tensor, config.json, a tokenizer.json. */
+/** From a published folder, or the pieces of a model, to one that Galago opens: weights tensor by tensor, config.json, a tokenizer.json. */
 
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -9,7 +9,7 @@ import { total } from "../graph/value.ts";
 import type { Multimodal } from "../models/multimodal.ts";
 import { close, weights } from "../weights/path.ts";
 import type { Published } from "../weights/published.ts";
-import { writeSafetensors } from "../weights/safetensors.ts";
+import { streamSafetensors } from "../weights/safetensors.ts";
 import { writeWhole } from "../weights/whole.ts";
 import { languageGraph } from "./language.ts";
 import { modelOf } from "./models.ts";
@@ -22,7 +22,8 @@ export interface ConvertOptions {
   readonly precision: StoredPrecision;
   /** Of TinyGPT-V. Default: merged. */
   readonly adapters?: Adapters | undefined;
-  readonly signal?: AbortSignal;
+  /** Ends the conversion between two pieces of a tensor. */
+  readonly signal?: AbortSignal | undefined;
   /** Numbers stored so far, and of all. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -56,7 +57,7 @@ export async function convert(source: string, dest: string, options: ConvertOpti
     if (others.length)
       throw new RequestError(`${dest} holds other weights, ${others[0]}; choose an empty folder or remove them`);
     rmSync(join(dest, "config.json"), { force: true });
-    writeSafetensors(join(dest, "model.safetensors"), tensors);
+    await streamSafetensors(join(dest, "model.safetensors"), tensors);
     writeWhole(join(dest, "tokenizer.json"), `${JSON.stringify(tokenizer)}\n`);
     writeWhole(join(dest, "config.json"), config);
     return { tensors: keys.length, parameters };

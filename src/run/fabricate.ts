@@ -2,6 +2,7 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { z } from "zod";
 import { Random } from "../data/random.ts";
 import { total } from "../graph/value.ts";
@@ -9,7 +10,7 @@ import { byteTokenizer } from "../text/bytes.ts";
 import { openEnded } from "../weights/checkpoint.ts";
 import { f32ToBf16, f32ToF16 } from "../weights/half.ts";
 import { type Initial, weights } from "../weights/path.ts";
-import { type StoredTensor, writeSafetensors } from "../weights/safetensors.ts";
+import { type StreamedTensor, streamSafetensors } from "../weights/safetensors.ts";
 import { writeWhole } from "../weights/whole.ts";
 import { languageGraph } from "./language.ts";
 import { checked, modelOf, readJson } from "./models.ts";
@@ -19,6 +20,7 @@ export interface FabricateOptions {
   readonly seed: number;
   /** Most bytes of one file. Default: 5 GB, as published models are cut. */
   readonly shardBytes?: number;
+  readonly signal?: AbortSignal | undefined;
   /** Numbers written so far, and of all. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -35,8 +37,8 @@ const stored = z.object({ torch_dtype: z.enum(["bfloat16", "float16"]) });
 
 /** Writes a model folder after a published config.json: weights under its names, at its sizes, of its `torch_dtype`, the same bytes for the same seed.
  *  The tokenizer knows bytes; the rest of its ids are words without a meaning. Throws FormatError for a bad configuration, RequestError for a full disk. */
-export function fabricate(config: string, out: string, options: FabricateOptions): Fabricated {
-  const { seed, shardBytes = 5e9, onProgress } = options;
+export async function fabricate(config: string, out: string, options: FabricateOptions): Promise<Fabricated> {
+  const { seed, shardBytes = 5e9, signal, onProgress } = options;
   const json = readJson(config);
   const model = modelOf(json, config);
   const dtype = dtypes[checked(stored, json, config).torch_dtype];
@@ -46,14 +48,16 @@ export function fabricate(config: string, out: string, options: FabricateOptions
   const wanted = [...source.wanted].sort(([a], [b]) => (a < b ? -1 : 1));
   const parameters = wanted.reduce((sum, [, { shape }]) => sum + total(shape), 0);
   let done = 0;
-  const tensor = ([key, { shape, initial }]: (typeof wanted)[number]): readonly [string, StoredTensor] => [
+  const tensor = ([key, { shape, initial }]: (typeof wanted)[number]): readonly [string, StreamedTensor] => [
     key,
     {
       dtype,
       shape,
-      *data() {
+      async *pieces() {
         for (const piece of numbers(new Random(key, seed), total(shape), initial, dtype)) {
           yield piece;
+          await setImmediate();
+          signal?.throwIfAborted();
           onProgress?.((done += piece.length), parameters);
         }
       },
@@ -62,7 +66,7 @@ export function fabricate(config: string, out: string, options: FabricateOptions
   mkdirSync(out, { recursive: true });
   const shards = cut(wanted, ([, { shape }]) => 2 * total(shape), shardBytes);
   const names = shards.map((_, i) => (shards.length === 1 ? "model.safetensors" : shardName(i, shards.length)));
-  for (const [i, shard] of shards.entries()) writeSafetensors(join(out, names[i]), shard.map(tensor));
+  for (const [i, shard] of shards.entries()) await streamSafetensors(join(out, names[i]), shard.map(tensor));
   if (shards.length > 1) {
     const weight_map = Object.fromEntries(shards.flatMap((shard, i) => shard.map(([key]) => [key, names[i]])));
     writeJson(join(out, "model.safetensors.index.json"), { metadata: { total_size: 2 * parameters }, weight_map });

@@ -87,7 +87,8 @@ class Thread {
     this.exited = new Promise((resolve) => {
       this.worker.on("exit", () => {
         process.off("exit", shutGate);
-        this.fail(closedError());
+        // What it said before it ended may not have been read yet.
+        for (const inbox of this.inboxes.values()) inbox.end(closedError());
         this.closed = true;
         resolve();
       });
@@ -159,17 +160,22 @@ class Thread {
 
 const closedError = (): RequestError => new RequestError("the model is closed; load it again");
 
-/** Replies in order, for one reader; `fail` comes before all that was not read. */
+/** Replies in order, for one reader; `fail` comes before all that was not read, `end` after it. */
 class Inbox {
   private readonly replies: Reply[] = [];
   private failure: { error: unknown } | undefined;
   private wake: () => void = () => undefined;
 
   put(reply: Reply): void {
+    if (this.failure) return;
     this.replies.push(reply);
     this.wake();
   }
   fail(error: unknown): void {
+    this.replies.length = 0;
+    this.end(error);
+  }
+  end(error: unknown): void {
     this.failure ??= { error };
     this.wake();
   }
@@ -178,7 +184,8 @@ class Inbox {
       await new Promise<void>((resolve) => {
         this.wake = resolve;
       });
-    if (this.failure) throw this.failure.error;
-    return this.replies.shift()!;
+    const reply = this.replies.shift();
+    if (reply) return reply;
+    throw this.failure!.error;
   }
 }

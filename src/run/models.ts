@@ -7,6 +7,7 @@ import { FormatError, RequestError } from "../errors.ts";
 import { catalogue } from "../models/catalogue.ts";
 import { wholes } from "../models/index.ts";
 import type { Multimodal } from "../models/multimodal.ts";
+import { checkUnread } from "../models/unread.ts";
 import { parseTokenizer, type Tokenizer } from "../text/tokenizer.ts";
 import { bytesText } from "../weights/quantity.ts";
 import { holdsModel, placesOf, shelved } from "./shelves.ts";
@@ -58,7 +59,14 @@ export function modelOf(json: unknown, path: string): Multimodal {
     throw new FormatError(
       `${path}: model_type: found "${model_type}", expected one of ${Object.keys(wholes).join(", ")}`,
     );
-  return wholes[model_type]((schema) => checked(schema, json, path));
+  return wholes[model_type]((schema) => configuration(schema, json, path));
+}
+
+/** A config.json of the form of a schema. Throws FormatError as `checked`, and for fields of which nobody knows what they change. */
+export function configuration<T>(schema: z.ZodType<T>, json: unknown, path: string): T {
+  const read = checked(schema, json, path);
+  checkUnread(json, read, path);
+  return read;
 }
 
 const typed = z.object({ model_type: z.string() });

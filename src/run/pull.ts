@@ -11,7 +11,7 @@ import type { Hub } from "../weights/request.ts";
 import { type Converted, convert } from "./convert.ts";
 import { locked } from "./lock.ts";
 import { readModel } from "./models.ts";
-import { clear, downloadFolder, galagoHome, holdsModel, placesOf, pulledFolder } from "./shelves.ts";
+import { clear, downloadFolder, galagoHome, holdsModel, placesOf, pulledFolder, pullLock } from "./shelves.ts";
 import type { StoredPrecision } from "./storing.ts";
 
 /** How a model is pulled. */
@@ -55,7 +55,9 @@ export async function pull(model: string, options: PullOptions): Promise<Pulled>
     throw new RequestError(`${name} is not on this machine; pull it without --offline and HF_HUB_OFFLINE`, 404);
   const [source, folder] = [downloadFolder(name), pulledFolder(name)];
   if (existsSync(folder)) throw new RequestError(`${folder} is in the way: it is no model; move it away`, 409);
-  return locked(join(source, "lock"), `${name} is being pulled`, async () => {
+  return locked(pullLock(name), `${name} is being pulled`, async () => {
+    // It may have come while this process was on its way here.
+    if (holdsModel(folder)) return { name, folder, files: [], made: undefined };
     const lists = await Promise.all(origins.map((o) => ("url" in o ? [o] : repositoryFiles(o, options.hub))));
     const remotes = lists.flat();
     await checkRoom(name, remotes, parameters, options.precision);

@@ -1,8 +1,7 @@
 /** Removing what was pulled, and nothing else. */
-import { join } from "node:path";
 import { RequestError } from "../errors.ts";
 import { locked } from "./lock.ts";
-import { bytesIn, clear, downloadFolder, downloads, pulledFolder, shelved } from "./shelves.ts";
+import { bytesIn, clear, downloadFolder, downloads, pulledFolder, pullLock, shelved } from "./shelves.ts";
 
 /** Removes a pulled model, and what was downloaded of it; returns the bytes that this frees. Throws RequestError (404) for the name of
  *  no pulled model, (403) for that of the package's own, (409) while it is pulled. */
@@ -17,7 +16,7 @@ export async function remove(name: string): Promise<number> {
   }
   const folders = [pulledFolder(name), downloadFolder(name)];
   const bytes = folders.reduce((sum, folder) => sum + bytesIn(folder), 0);
-  return locked(join(downloadFolder(name), "lock"), `${name} is being pulled`, async () => {
+  return locked(pullLock(name), `${name} is being pulled`, async () => {
     folders.forEach(clear);
     return bytes;
   });

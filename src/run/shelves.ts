@@ -26,6 +26,9 @@ export const pulledFolder = (name: string): string => join(pulledShelf(), name);
 /** Where a model's files arrive, before they are converted. */
 export const downloadFolder = (name: string): string => join(downloadShelf(), name);
 
+/** Taken by who pulls a model or removes it (run/lock.ts). The hub has no names with two hyphens. */
+export const pullLock = (name: string): string => join(galagoHome(), "locks", name.replace("/", "--"));
+
 /** Where a model of this name may lie, the package's own first. */
 export const placesOf = (name: string): string[] => [join(ownShelf, name), pulledFolder(name)];
 

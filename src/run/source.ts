@@ -1,12 +1,13 @@
-/** What a conversion reads: a published folder, or the pieces of TinyGPT-V, with their adapters kept or merged. */
+/** What a conversion reads: a published folder, or the pieces of TinyGPT-V or MiniGPT-4, with adapters kept or merged. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { WeightError } from "../errors.ts";
-import { type TinyGptVFolder, tinyGptVFolder } from "../models/tinygpt-v.ts";
+import { tinyGptVFolder } from "../models/tinygpt-v.ts";
 import { adapted } from "../weights/derived.ts";
 import { openPublished, type Part, type Published, publishedOf } from "../weights/published.ts";
-import { checked, readJson } from "./models.ts";
-import { assemble, holdsPieces, peft } from "./pieces.ts";
+import { type AssembledConfig, peft } from "./assemblies.ts";
+import { configuration, readJson } from "./models.ts";
+import { assemble, holdsPieces } from "./pieces.ts";
 
 /** What becomes of low-rank adapters: added to the weights they adapt, or tensors of their own. */
 export type Adapters = "merge" | "keep";
@@ -26,7 +27,7 @@ export async function openSource(folder: string, adapters: Adapters): Promise<So
   }
   const path = join(folder, "config.json");
   const json = readJson(path) as { model_type?: unknown } | null;
-  const own = json?.model_type === "tinygpt_v" ? checked(tinyGptVFolder, json, path) : undefined;
+  const own = json?.model_type === "tinygpt_v" ? configuration(tinyGptVFolder, json, path) : undefined;
   const source = { config: readFileSync(path, "utf8"), tokenizer: folder, published: await openPublished(folder) };
   return own ? settled(source, own, adapters) : source;
 }
@@ -34,7 +35,8 @@ export async function openSource(folder: string, adapters: Adapters): Promise<So
 const text = (config: object): string => `${JSON.stringify(config, null, 2)}\n`;
 
 /** The source with its adapters as they are wanted; closed where that cannot be. */
-function settled(source: Source, { lora, ...rest }: TinyGptVFolder, adapters: Adapters): Source {
+function settled(source: Source, config: AssembledConfig, adapters: Adapters): Source {
+  const { lora, ...rest } = { lora: undefined, ...config };
   if (!lora || adapters === "keep") return source;
   const { name, entries, close } = source.published;
   try {

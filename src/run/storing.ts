@@ -1,11 +1,12 @@
 /** How a converted model's weights are stored: which form each takes at a precision, and its numbers piece by piece. */
+import { setImmediate } from "node:timers/promises";
 import { WeightError } from "../errors.ts";
 import { type Outputs, order } from "../graph/graph.ts";
 import { block } from "../graph/ops-product.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { companionShapes, companions, type Form, type Packed, pack4, pack8 } from "../weights/packed.ts";
 import type { Published } from "../weights/published.ts";
-import type { StoredTensor } from "../weights/safetensors.ts";
+import type { StreamedTensor } from "../weights/safetensors.ts";
 
 /** How weights are stored. In int8 and int4 that is how matrices are; norms, biases and positions are few and stay f32. */
 export type StoredPrecision = "f16" | "f32" | "int8" | "int4";
@@ -76,33 +77,35 @@ function usesOf(graph: Outputs): Map<string, { uses: Set<Use>; shape: readonly n
   return found;
 }
 
-/** The tensors to write for a key, in order: itself, or the companions of its forms. `onNumbers` hears how many more numbers were read. */
+/** The tensors to write for a key, in order: itself, or the companions of its forms. `onNumbers` hears how many more numbers were read; before it does,
+ *  whatever else waits in this process has its turn. */
 export function storedAs(
   published: Published,
   key: string,
   forms: readonly Form[] | undefined,
   precision: StoredPrecision,
   onNumbers: (count: number) => void,
-): (readonly [string, StoredTensor])[] {
+): (readonly [string, StreamedTensor])[] {
   const { shape } = published.entries.get(key)!;
-  function* pieces(): Generator<Float32Array> {
+  async function* pieces(): AsyncGenerator<Float32Array> {
     for (const values of published.pieces(key)) {
       yield rounded(values, key, precision, published.name);
+      await setImmediate();
       onNumbers(values.length);
     }
   }
-  if (!forms) return [[key, { dtype: precision === "f16" ? "F16" : "F32", shape, data: pieces }]];
-  let scales = new Float32Array();
-  const numbers = (form: Form): Packed["numbers"] => {
-    const packed = form === "blocks4" ? pack4(pieces(), shape) : pack8(pieces(), shape, form);
-    ({ scales } = packed as { scales: Float32Array<ArrayBuffer> });
-    return packed.numbers;
-  };
+  if (!forms) return [[key, { dtype: precision === "f16" ? "F16" : "F32", shape, pieces }]];
+  let scales: Packed["scales"] = new Float32Array();
+  async function* numbers(form: Form): AsyncGenerator<Packed["numbers"]> {
+    const packed = await (form === "blocks4" ? pack4(pieces(), shape) : pack8(pieces(), shape, form));
+    scales = packed.scales;
+    yield packed.numbers;
+  }
   return forms.flatMap((form) => {
     const [shapes, names] = [companionShapes(form, shape), companions(key, form)];
     const dtype = form === "blocks4" ? "U8" : "I8";
-    const tensors = [[names[0], { dtype, shape: shapes[0], data: () => [numbers(form)] }]] as const;
-    return [...tensors, [names[1], { dtype: "F32", shape: shapes[1], data: () => [scales] }]] as const;
+    const tensors = [[names[0], { dtype, shape: shapes[0], pieces: () => numbers(form) }]] as const;
+    return [...tensors, [names[1], { dtype: "F32", shape: shapes[1], pieces: () => [scales] }]] as const;
   });
 }
 

@@ -4,6 +4,7 @@ import { kinds } from "../data/draw.ts";
 import type { Kind } from "../data/page.ts";
 import { FormatError, RequestError } from "../errors.ts";
 import { type MiniMonkeyConfig, miniMonkeyConfig } from "../models/mini-monkey.ts";
+import { checkUnread } from "../models/unread.ts";
 import type { Sight } from "./objective.ts";
 import type { Optimizer } from "./step.ts";
 
@@ -111,6 +112,7 @@ export function parseTrainConfig(document: unknown, name: string): TrainConfig {
     const [issue] = result.error.issues;
     throw new FormatError(`${name}: ${issue.path.join(".") || "the file"}: ${issue.message}`);
   }
+  checkUnread((document as { model: unknown }).model, result.data.model, name, ["model"]);
   const names = result.data.phases.map((p) => p.name);
   const twice = names.find((phase, i) => names.indexOf(phase) < i);
   if (twice)

@@ -17,11 +17,12 @@ export interface Sum {
   readonly hex: string;
 }
 
-/** Files on the hub. repo: OWNER/NAME, or spaces/OWNER/NAME. files: these; else those that make a model, in `folder` or at the top. */
+/** Files on the hub. repo: OWNER/NAME, or spaces/OWNER/NAME. files: these; else those that make a model, in `folder` or at the top. into: a folder for them. */
 export interface Repository {
   readonly repo: string;
   readonly folder?: string;
   readonly files?: readonly string[];
+  readonly into?: string;
 }
 
 const hex = (digits: number): z.ZodString => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
@@ -37,7 +38,7 @@ const tree = z.array(
 
 /** The files of a model in a repository, at its newest commit. Throws RequestError where the hub refuses or a file is missing,
  *  FormatError where its answer is no list of files. */
-export async function repositoryFiles({ repo, folder, files }: Repository, hub: Hub): Promise<Remote[]> {
+export async function repositoryFiles({ repo, folder, files, into }: Repository, hub: Hub): Promise<Remote[]> {
   const listed = await listing(repo, hub);
   const all = [...listed.keys()];
   const missing = files?.filter((path) => !listed.has(path)) ?? [];
@@ -45,7 +46,11 @@ export async function repositoryFiles({ repo, folder, files }: Repository, hub: 
   const chosen = files ?? modelFiles(all, folder);
   if (!chosen.some(isWeights))
     throw new RequestError(`${repo} holds no weights: no .safetensors, pytorch_model*.bin or .pth file is there`, 404);
-  return chosen.map((path) => ({ path, url: `${hub.endpoint}/${repo}/resolve/main/${path}`, ...listed.get(path)! }));
+  return chosen.map((path) => ({
+    path: into ? `${into}/${path}` : path,
+    url: `${hub.endpoint}/${repo}/resolve/main/${path}`,
+    ...listed.get(path)!,
+  }));
 }
 
 async function listing(repo: string, hub: Hub): Promise<Map<string, Pick<Remote, "bytes" | "sum">>> {

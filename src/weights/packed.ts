@@ -50,11 +50,14 @@ export interface Packed {
   readonly scales: Float32Array;
 }
 
-/** Rounds a matrix [n, m] to 8 bits, symmetric, by the largest magnitude of each row; for `columns8` turned before. pieces: its numbers, row-major. */
-export function pack8(pieces: Iterable<Float32Array>, [n, m]: readonly number[], form: "columns8" | "rows8"): Packed {
+/** The numbers of a matrix, row-major, as they come. */
+type Pieces = Iterable<Float32Array> | AsyncIterable<Float32Array>;
+
+/** Rounds a matrix [n, m] to 8 bits, symmetric, by the largest magnitude of each row; for `columns8` turned before. */
+export async function pack8(pieces: Pieces, [n, m]: readonly number[], form: "columns8" | "rows8"): Promise<Packed> {
   const numbers = new Int8Array(n * m);
   const scales = new Float32Array(n);
-  for (const { from, count, data } of rowGroups(pieces, m)) {
+  for await (const { from, count, data } of rowGroups(pieces, m)) {
     if (form === "columns8") turn(data, m);
     const inverse = new Float32Array(count);
     for (let r = 0; r < count; r++) {
@@ -74,10 +77,10 @@ export function pack8(pieces: Iterable<Float32Array>, [n, m]: readonly number[],
 }
 
 /** Rounds a matrix [n, m] to 4 bits in blocks of 32 along its rows: the number of largest magnitude becomes −8, the end that reaches further. */
-export function pack4(pieces: Iterable<Float32Array>, [n, m]: readonly number[]): Packed {
+export async function pack4(pieces: Pieces, [n, m]: readonly number[]): Promise<Packed> {
   const numbers = new Uint8Array((n * m) / 2);
   const scales = new Float32Array((n * m) / block);
-  for (const { from, count, data } of rowGroups(pieces, m))
+  for await (const { from, count, data } of rowGroups(pieces, m))
     for (let b = 0; b < (count * m) / block; b++) {
       const at = (from * m) / block + b;
       const scale = furthest(data, b * block) / -8;
@@ -111,13 +114,13 @@ const nearest = (x: number): number => Math.fround(x + 12_582_912) - 12_582_912;
 const group = 64;
 
 /** The rows of a matrix in groups, whatever the pieces they come in. */
-function* rowGroups(
-  pieces: Iterable<Float32Array>,
+async function* rowGroups(
+  pieces: Pieces,
   m: number,
-): Generator<{ from: number; count: number; data: Float32Array }> {
+): AsyncGenerator<{ from: number; count: number; data: Float32Array }> {
   let data = new Float32Array(group * m);
   let [filled, from] = [0, 0];
-  for (const piece of pieces)
+  for await (const piece of pieces)
     for (let at = 0; at < piece.length; ) {
       const some = piece.subarray(at, at + data.length - filled);
       data.set(some, filled);

@@ -1,12 +1,13 @@
 /** Safetensors files on disk: read a tensor at a time by its byte range, write whole files or nothing. */
-import { closeSync, fstatSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, fsync, fsyncSync, openSync, writeSync } from "node:fs";
 import { basename } from "node:path";
+import { promisify } from "node:util";
 import { RequestError, WeightError } from "../errors.ts";
 import { maxTransfer, openToRead, readRange } from "./bytes.ts";
 import { type Dtype, dtypeBytes, type Entry, formatHeader, headerLength, parseHeader } from "./header.ts";
 import { type TensorFile, tensorFile } from "./tensor-file.ts";
 import { encodeValues, type Values } from "./values.ts";
-import { whole } from "./whole.ts";
+import { whole, wholeLater } from "./whole.ts";
 
 /** An open safetensors file. */
 export interface SafetensorsFile extends TensorFile<Entry> {
@@ -31,11 +32,16 @@ export function openSafetensors(path: string): SafetensorsFile {
   }
 }
 
-/** A tensor to store. `data` may be a function, called when its turn comes, that gives the numbers piece by piece, so that a file may exceed memory. */
+/** A tensor to store. */
 export interface StoredTensor {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
-  readonly data: Values | (() => Iterable<Values>);
+  readonly data: Values;
+}
+
+/** A tensor whose numbers come piece by piece when its turn has come, so that a file may exceed memory, and others may work in between. */
+export interface StreamedTensor extends Omit<StoredTensor, "data"> {
+  pieces(): Iterable<Values> | AsyncIterable<Values>;
 }
 
 /** Writes tensors in the given order, the same bytes for the same input; a Float32Array may be stored as F16 or BF16.
@@ -53,7 +59,11 @@ export function writeSafetensors(
       const file = openSync(beside, "wx");
       try {
         writeAll(file, formatHeader(list, metadata));
-        for (const [key, tensor] of list) for (const bytes of tensorBytes(key, tensor)) writeAll(file, bytes);
+        for (const [key, { data, ...form }] of list) {
+          const room = counted(key, form);
+          writeAll(file, room.bytes(data));
+          room.close();
+        }
         fsyncSync(file);
       } finally {
         closeSync(file);
@@ -64,7 +74,34 @@ export function writeSafetensors(
   }
 }
 
-function checkKeys(tensors: readonly (readonly [string, StoredTensor])[]): void {
+/** The same for tensors whose numbers are made one piece after the other. */
+export async function streamSafetensors(
+  path: string,
+  tensors: Iterable<readonly [key: string, tensor: StreamedTensor]>,
+): Promise<void> {
+  const list = [...tensors];
+  checkKeys(list);
+  try {
+    await wholeLater(path, async (beside) => {
+      const file = openSync(beside, "wx");
+      try {
+        writeAll(file, formatHeader(list));
+        for (const [key, tensor] of list) {
+          const room = counted(key, tensor);
+          for await (const values of tensor.pieces()) writeAll(file, room.bytes(values));
+          room.close();
+        }
+        await promisify(fsync)(file);
+      } finally {
+        closeSync(file);
+      }
+    });
+  } catch (error) {
+    throw writeFailure(path, error);
+  }
+}
+
+function checkKeys(tensors: readonly (readonly [string, unknown])[]): void {
   const seen = new Set(["__metadata__"]);
   for (const [key] of tensors) {
     if (seen.has(key)) throw new WeightError(`"${key}" cannot be stored: the name is taken; expected every key once`);
@@ -72,20 +109,24 @@ function checkKeys(tensors: readonly (readonly [string, StoredTensor])[]): void 
   }
 }
 
-/** The bytes of a tensor, piece by piece. Throws WeightError unless they are as many as its shape takes. */
-function* tensorBytes(key: string, { dtype, shape, data }: StoredTensor): Generator<Uint8Array> {
+/** The room that a tensor takes: the bytes of its pieces, and a check at its end. Both throw WeightError unless they are as many as its shape takes. */
+function counted(key: string, { dtype, shape }: Omit<StoredTensor, "data">) {
   const size = dtypeBytes[dtype];
   const expected = shape.reduce((product, n) => product * n, 1);
   const found = (length: number): WeightError =>
     new WeightError(`"${key}" has ${length / size} numbers; shape [${shape.join(", ")}] takes ${expected}`);
   let written = 0;
-  for (const values of typeof data === "function" ? data() : [data]) {
-    const bytes = encodeValues(dtype, values, key);
-    written += bytes.length;
-    if (written > expected * size) throw found(written);
-    yield bytes;
-  }
-  if (written < expected * size) throw found(written);
+  return {
+    bytes(values: Values): Uint8Array {
+      const bytes = encodeValues(dtype, values, key);
+      written += bytes.length;
+      if (written > expected * size) throw found(written);
+      return bytes;
+    },
+    close(): void {
+      if (written < expected * size) throw found(written);
+    },
+  };
 }
 
 function writeAll(file: number, bytes: Uint8Array): void {
@@ -94,8 +135,9 @@ function writeAll(file: number, bytes: Uint8Array): void {
 }
 
 function writeFailure(path: string, error: unknown): unknown {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === undefined) return error;
+  const { code } = error as NodeJS.ErrnoException;
+  // The number of a DOMException, such as AbortError, is no code of the system.
+  if (typeof code !== "string") return error;
   const full = code === "ENOSPC" || code === "EDQUOT";
   const why = full ? "the disk is full; free space and run again" : (error as Error).message;
   const failure = new RequestError(`${path}: not written: ${why}`, full ? 507 : 400);

@@ -7,8 +7,7 @@ import { alive } from "./alive.ts";
 /** Lets `write` fill a new file beside `path`, then renames it; on failure nothing is left and what went wrong is thrown. What a process that was killed
  *  left beside is removed. */
 export function whole(path: string, write: (beside: string) => void): void {
-  for (const left of leftovers(dirname(path), `${basename(path)}.`)) discard(left);
-  const beside = `${path}.${process.pid}-${randomUUID()}.part`;
+  const beside = emptyBeside(path);
   try {
     write(beside);
     renameSync(beside, path);
@@ -18,7 +17,25 @@ export function whole(path: string, write: (beside: string) => void): void {
   }
 }
 
-/** The same for content that is at hand. */
+/** The same for a file that takes long to fill. */
+export async function wholeLater(path: string, write: (beside: string) => Promise<void>): Promise<void> {
+  const beside = emptyBeside(path);
+  try {
+    await write(beside);
+    renameSync(beside, path);
+  } catch (error) {
+    discard(beside);
+    throw error;
+  }
+}
+
+/** A name beside `path` that nobody has. */
+function emptyBeside(path: string): string {
+  for (const left of leftovers(dirname(path), `${basename(path)}.`)) discard(left);
+  return `${path}.${process.pid}-${randomUUID()}.part`;
+}
+
+/** `whole` for content that is at hand. */
 export const writeWhole = (path: string, content: string | Uint8Array): void =>
   whole(path, (beside) => writeFileSync(beside, content, { flag: "wx" }));
 

@@ -1,11 +1,11 @@
 /** `galago convert`, against the build. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { built } from "../support/built.ts";
-import { tinyGptConfig, tinyWhole } from "../support/tiny-model.ts";
-import { galago } from "./terminal.ts";
+import { tinyGptConfig, tinyWhole, wideModel } from "../support/tiny-model.ts";
+import { galago, interrupted } from "./terminal.ts";
 
 const { main: program } = (await import(built("cli/program.js").href)) as typeof import("../../src/cli/program.ts");
 const home = mkdtempSync(join(tmpdir(), "galago-convert-"));
@@ -23,6 +23,23 @@ test("adapters are merged unless they are to be kept", async () => {
   // Two layers in each of three are adapted, by two matrices.
   expect(merged).toEqual({ status: 0, lora: undefined, tensors: kept.tensors - 12 });
 });
+
+test.each(["convert", "fabricate"])(
+  "Ctrl-C ends %s in the middle of the weights, nothing of them is left, and the next run is whole",
+  async (name) => {
+    const dest = join(home, `stopped-${name}`);
+    const words = {
+      convert: ["convert", wideModel(join(home, "wide")), dest, "--precision", "int8"],
+      fabricate: ["fabricate", "internvl2-1b", "--out", dest],
+    }[name]!;
+    const begun = () => existsSync(dest) && readdirSync(dest).some((file) => file.endsWith(".part"));
+    expect(await interrupted(words, begun)).toBe(130);
+    expect(readdirSync(dest)).toEqual([]);
+    if (name === "fabricate") return;
+    expect((await galago(words, { program })).status).toBe(0);
+    expect(readdirSync(dest).sort()).toEqual(["config.json", "model.safetensors", "tokenizer.json"]);
+  },
+);
 
 test.each([
   ["--lora", "drop", /--lora: "drop" is nothing to do with adapters, expected merge or keep/],

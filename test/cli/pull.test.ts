@@ -1,7 +1,16 @@
 /** `galago pull`, `models` and `rm`, from a hub on this machine to a model that answers. */
 import { type ChildProcess, fork, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
@@ -13,8 +22,8 @@ import { openModel } from "../../src/run/model.ts";
 import { modelFolder } from "../../src/run/models.ts";
 import { built } from "../support/built.ts";
 import { another, type FakeHub, fakeHub, sha256, status, type Trick } from "../support/hub.ts";
-import { tinyModel } from "../support/tiny-model.ts";
-import { galago, type Outcome } from "./terminal.ts";
+import { tinyModel, wideModel } from "../support/tiny-model.ts";
+import { galago, interrupted, type Outcome } from "./terminal.ts";
 
 const root = mkdtempSync(join(tmpdir(), "galago-pull-"));
 const published = tinyModel(join(root, "published"));
@@ -182,7 +191,7 @@ describe("nothing under a model's name is left, and the next run continues, afte
     const part = (): string | undefined => files().find((path) => path.includes(`${weights}.`));
     while (!part() || readFileSync(join(home, part()!)).length < 40_000)
       await new Promise((done) => setTimeout(done, 20));
-    expect(files()).toContain("downloads/me/tiny/lock");
+    expect(files().filter((path) => path.startsWith(`locks/me--tiny/${child.pid}-`))).toHaveLength(1);
     child.kill("SIGINT");
     expect(await once(child, "exit")).toEqual([130, null]);
     expect(files().filter((path) => /lock|models/.test(path))).toEqual([]);
@@ -190,6 +199,20 @@ describe("nothing under a model's name is left, and the next run continues, afte
     await galago(["pull", "me/tiny", "--keep"]);
     expect(hub.requests.flatMap(({ to, range }) => (to === "store" && range) || [])).toEqual(["bytes=40000-"]);
     rmSync(join(home, "downloads"), { recursive: true });
+  });
+
+  test("Ctrl-C while it is converted", async () => {
+    const wide = wideModel(join(root, "wide"));
+    for (const name of names) hub.put("me/wide", name, readFileSync(join(wide, name)));
+    const begun = (): boolean =>
+      files().some((path) => /models\/me\/\.wide\.part\/model\.safetensors\..*\.part$/.test(path));
+    expect(await interrupted(["pull", "me/wide", "--precision", "int8"], begun)).toBe(130);
+    expect(files()).toEqual(names.map((name) => `downloads/me/wide/${name}`));
+    hub.requests.length = 0;
+    expect((await galago(["pull", "me/wide"])).status).toBe(0);
+    expect(hub.requests.map(({ to }) => to)).toEqual(["hub"]);
+    expect(files()).toEqual(names.map((name) => `models/me/wide/${name}`));
+    rmSync(join(home, "models"), { recursive: true });
   });
 
   test("two at once: one pulls, the other is told so", async () => {
@@ -201,8 +224,11 @@ describe("nothing under a model's name is left, and the next run continues, afte
   });
 
   test("another process that pulls it", async () => {
+    const lock = join(home, "locks/me--tiny");
+    mkdirSync(lock, { recursive: true });
+    writeFileSync(join(lock, `${process.ppid}-1`), "");
     mkdirSync(join(home, "downloads/me/tiny"), { recursive: true });
-    writeFileSync(join(home, "downloads/me/tiny/lock"), `${process.ppid}\n`);
+    writeFileSync(join(home, "downloads/me/tiny/x.part"), "");
     await fails(
       ["pull", "me/tiny"],
       new RegExp(`me/tiny is being pulled by process ${process.ppid} already; wait for it`),
@@ -212,7 +238,7 @@ describe("nothing under a model's name is left, and the next run continues, afte
       new RegExp(`me/tiny is being pulled by process ${process.ppid} already; wait for it`),
     );
     const gone = spawnSync(process.execPath, ["-e", ""]).pid;
-    writeFileSync(join(home, "downloads/me/tiny/lock"), `${gone}\n`);
+    renameSync(join(lock, `${process.ppid}-1`), join(lock, `${gone}-1`));
   });
 });
 

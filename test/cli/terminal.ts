@@ -1,7 +1,12 @@
-/** A terminal made of memory, to run commands in process. */
+/** A terminal made of memory, to run commands in process; and the executable as a process that Ctrl-C ends. */
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { Readable, Writable } from "node:stream";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import type { Command } from "../../src/cli/command.ts";
 import { commands, main } from "../../src/cli/program.ts";
+import { built } from "../support/built.ts";
 
 /** What a run left behind: its exit status and all it wrote. */
 export interface Outcome {
@@ -33,6 +38,16 @@ export async function galago(words: readonly string[], given: Given = {}): Promi
   const status = await (program ? program(words, terminal) : main(words, terminal, list));
   const bytes = Buffer.concat(stdout);
   return { status, stdout: bytes, text: bytes.toString(), stderr: Buffer.concat(stderr).toString() };
+}
+
+/** Runs the built executable and sends it Ctrl-C as soon as `when` says so; returns its exit status, or the signal that ended it. */
+export async function interrupted(words: readonly string[], when: () => boolean): Promise<number | string> {
+  const child = fork(fileURLToPath(built("cli/main.js")), words, { silent: true });
+  const exit = once(child, "exit");
+  while (!when() && child.exitCode === null) await setTimeout(5);
+  child.kill("SIGINT");
+  const [status, signal] = await exit;
+  return status ?? signal;
 }
 
 function into(pieces: Buffer[]): Writable {

@@ -42,6 +42,7 @@ const counted: Record<string, number> = {
   "internvl3-1b": internVl(896, decoder(151_674, 896, 4864, 24, 128, 1)),
   "internvl3-2b": internVl(1536, decoder(151_674, 1536, 8960, 28, 256, 1)),
   "tinygpt-v": blip2 + linear(768, 4096) + linear(4096, 2560) + phi2 + 32 * (2560 + 4 * 80),
+  "minigpt4-7b": blip2 + linear(768, 4096) + vicuna(32_001),
   "llava-1.5-7b": clipL336 + linear(1024, 4096) + linear(4096, 4096) + vicuna(32_064),
 };
 

@@ -18,21 +18,21 @@ const config = join(folder, "tiny.json");
 const tiny = tinyConfig();
 writeFileSync(config, JSON.stringify({ ...tiny, torch_dtype: "bfloat16" }));
 
-const made = (name: string, seed: number, shardBytes?: number): string => {
+const made = async (name: string, seed: number, shardBytes?: number): Promise<string> => {
   const out = join(folder, name);
-  fabricate(config, out, { seed, shardBytes });
+  await fabricate(config, out, { seed, shardBytes });
   return out;
 };
 const bytes = (model: string): Buffer => readFileSync(join(model, "model.safetensors"));
 
-test("the same seed gives the same bytes, another seed others", () => {
-  const [a, again, b] = [made("a", 1), made("again", 1), made("b", 2)].map(bytes);
+test("the same seed gives the same bytes, another seed others", async () => {
+  const [a, again, b] = [await made("a", 1), await made("again", 1), await made("b", 2)].map(bytes);
   expect(a.equals(again)).toBe(true);
   expect(a.equals(b)).toBe(false);
 });
 
 test("a model of several files converts to what one file gives, and answers", async () => {
-  const [one, many] = [made("one", 3), made("many", 3, 20_000)];
+  const [one, many] = [await made("one", 3), await made("many", 3, 20_000)];
   const { weight_map } = JSON.parse(readFileSync(join(many, "model.safetensors.index.json"), "utf8"));
   expect(new Set(Object.values(weight_map)).size).toBeGreaterThan(3);
   for (const source of [one, many]) await convert(source, `${source}-f32`, { precision: "f32" });
@@ -48,7 +48,7 @@ test("a model of several files converts to what one file gives, and answers", as
 });
 
 test("weights are BF16, spread as the model begins, and norms have loud channels", async () => {
-  const published = await openPublished(made("c", 4));
+  const published = await openPublished(await made("c", 4));
   const values = (key: string): Float32Array => [...published.pieces(key)][0] as Float32Array;
   const [head, norm] = ["language_model.output.weight", "language_model.model.norm.weight"].map(values);
   const deviation = Math.sqrt(head.reduce((sum, v) => sum + v * v, 0) / head.length);
@@ -57,7 +57,7 @@ test("weights are BF16, spread as the model begins, and norms have loud channels
   const wide = join(folder, "wide.json");
   const llm_config = { ...tiny.llm_config, hidden_size: 1024 };
   writeFileSync(wide, JSON.stringify({ ...tiny, llm_config, torch_dtype: "float16" }));
-  fabricate(wide, join(folder, "wide"), { seed: 1 });
+  await fabricate(wide, join(folder, "wide"), { seed: 1 });
   const loud = await openPublished(join(folder, "wide"));
   const gains = [...loud.pieces("language_model.model.norm.weight")][0] as Float32Array;
   expect(gains.filter((v) => v > 6)).toHaveLength(4);

@@ -1,144 +1,46 @@
-/** TinyGPT-V from its published pieces, cut at tiny size from models whose numbers are known. */
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+/** TinyGPT-V and MiniGPT-4 from their published pieces, cut at tiny size from models whose numbers are known. */
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { FormatError, RequestError, WeightError } from "../../src/errors.ts";
 import { verify } from "../../src/eval/verify.ts";
+import type { MiniGpt4Config } from "../../src/models/minigpt4.ts";
 import type { TinyGptVFolder } from "../../src/models/tinygpt-v.ts";
 import type { AnswerRecord } from "../../src/run/answer.ts";
 import { convert } from "../../src/run/convert.ts";
 import { openModel } from "../../src/run/model.ts";
+import { knownConfig, readJson } from "../../src/run/models.ts";
+import { assemble } from "../../src/run/pieces.ts";
 import type { Adapters } from "../../src/run/source.ts";
-import { byteTokenizer } from "../../src/text/bytes.ts";
-import { openSafetensors, writeSafetensors } from "../../src/weights/safetensors.ts";
 import { golden } from "../support/altered.ts";
-import { tinyGptConfig, tinyWhole } from "../support/tiny-model.ts";
+import {
+  type Cut,
+  cut,
+  peft,
+  random,
+  type Tensors,
+  tensorsOf,
+  withIdleAdapters,
+  writeMiniGpt4,
+  writeTinyGptV,
+} from "../support/pieces.ts";
+import { tinyGptConfig, tinyMiniGpt4Config, tinyWhole } from "../support/tiny-model.ts";
 import { type TorchTensor, writeTorch } from "../support/torch-file.ts";
-import { drawn, gap } from "../support/values.ts";
+import { gap } from "../support/values.ts";
 
 const root = mkdtempSync(join(tmpdir(), "pieces-"));
 afterAll(() => rmSync(root, { recursive: true }));
 const fresh = (): string => mkdtempSync(join(root, "folder-"));
 
-type Tensors = Map<string, TorchTensor>;
-
-function tensorsOf(path: string): Tensors {
-  const file = openSafetensors(path);
-  const found: Tensors = new Map();
-  for (const [key, { shape }] of file.entries)
-    found.set(key, { shape, data: Float32Array.from(file.read(key), Number) });
-  file.close();
-  return found;
-}
-
-const random = (shape: readonly number[], seed: number): TorchTensor => ({
-  shape,
-  data: Float32Array.from(drawn(shape, seed).data),
-});
-
-/** The pieces of one model. `phi` are the two shards. */
-interface Cut {
-  tower: Tensors;
-  queries: Tensors;
-  phi: [Tensors, Tensors];
-  stage: Tensors;
-}
-
-const peft = "llama_model.base_model.model.";
-/** What a stage learns of the language model, and what it finds there otherwise. */
-const learned = /(q_layernorm|k_layernorm|input_layernorm|post_layernorm|final_layernorm)\.weight$|\.lora_[AB]\./;
-const phis = /(input_layernorm|final_layernorm)\.weight$/;
-
-/** A model's tensors as they are published, with those that no computation reads. `prefix`: of its language model. */
-function cut(whole: Tensors, prefix: string): Cut {
-  const pieces: Cut = { tower: new Map(), queries: new Map(), phi: [new Map(), new Map()], stage: new Map() };
-  let count = 0;
-  for (const [key, tensor] of whole) {
-    if (key.startsWith("visual_encoder.")) pieces.tower.set(key.slice("visual_encoder.".length), tensor);
-    else if (/^(Qformer|query_tokens|ln_vision)/.test(key)) pieces.queries.set(key, tensor);
-    else if (key.startsWith("llama_proj")) pieces.stage.set(key, tensor);
-    else {
-      const name = key.slice(prefix.length);
-      if (learned.test(name)) pieces.stage.set(peft + name, tensor);
-      // The stage's own norms come after Phi-2's, which are others.
-      if (!learned.test(name)) pieces.phi[count++ % 2].set(name, tensor);
-      else if (phis.test(name)) pieces.phi[count++ % 2].set(name, random(tensor.shape, count));
-    }
-  }
-  const depth = Math.max(...[...pieces.tower.keys()].map((key) => Number(/^blocks\.(\d+)/.exec(key)?.[1] ?? 0))) + 1;
-  for (const name of [`blocks.${depth}.norm1.weight`, "norm.weight", "head.bias"])
-    pieces.tower.set(name, random([2], 1));
-  for (const name of [
-    "t5_proj.weight",
-    "Qformer.cls.predictions.bias",
-    "Qformer.bert.embeddings.word_embeddings.weight",
-    "Qformer.bert.encoder.layer.0.intermediate.dense.weight",
-    "Qformer.bert.encoder.layer.0.output.LayerNorm.bias",
-  ])
-    pieces.queries.set(name, random([2], 2));
-  pieces.stage.set("Qformer.bert.embeddings.position_ids", random([1, 16], 3));
-  return pieces;
-}
-
 /** The tensors of golden/tinygptv_e2e, whose language model has no adapters. */
 const bare = (): Cut => cut(tensorsOf(join(golden("tinygptv_e2e"), "weights.safetensors")), "llama_model.");
-
-/** Adapters that change nothing: B is zero. */
-function withIdleAdapters(pieces: Cut): Cut {
-  for (const name of ["query_key_value", "dense"])
-    for (let i = 0; i < 3; i++) {
-      const stem = `${peft}model.layers.${i}.self_attn.${name}`;
-      const rows = name === "dense" ? 64 : 192;
-      pieces.stage.set(`${stem}.lora_A.weight`, random([8, 64], i));
-      pieces.stage.set(`${stem}.lora_B.weight`, { shape: [rows, 8], data: new Float32Array(rows * 8) });
-    }
-  return pieces;
-}
 
 const sizes = (name: string): object => JSON.parse(readFileSync(join(golden(name), "config.json"), "utf8"));
 const tinyFolder = { model_type: "tinygpt_v", stage: 4, image_size: 56 };
 
-/** Writes the pieces as they are published; the configuration gives their sizes. */
-function published({ tower, queries, phi, stage }: Cut, config: object, name = "TinyGPT-V_for_Stage4.pth"): string {
-  const folder = fresh();
-  writeTorch(join(folder, "eva_vit_g.pth"), tower, false);
-  writeTorch(join(folder, "blip2_pretrained_flant5xxl.pth"), queries, true);
-  writeTorch(join(folder, name), stage, true);
-  const at = join(folder, "phi-2");
-  mkdirSync(at);
-  const shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
-  for (const [i, shard] of shards.entries())
-    writeSafetensors(
-      join(at, shard),
-      [...phi[i]].map(([key, { shape, data }]) => [key, { dtype: "F32", shape, data }] as const),
-    );
-  const weight_map = Object.fromEntries(shards.flatMap((shard, i) => [...phi[i].keys()].map((key) => [key, shard])));
-  writeFileSync(join(at, "model.safetensors.index.json"), JSON.stringify({ metadata: {}, weight_map }));
-  writeFileSync(
-    join(at, "tokenizer.json"),
-    JSON.stringify(fewTokens((config as { llm: { vocab_size: number } }).llm.vocab_size)),
-  );
-  writeFileSync(join(folder, "config.json"), JSON.stringify(config));
-  return folder;
-}
-
-/** The byte tokenizer with the first ids alone. */
-function fewTokens(ids: number): object {
-  const tokenizer = byteTokenizer() as { model: { vocab: Record<string, number> } };
-  tokenizer.model.vocab = Object.fromEntries(Object.entries(tokenizer.model.vocab).filter(([, id]) => id < ids));
-  return tokenizer;
-}
+const published = (pieces: Cut, config: object, name?: string): string =>
+  writeTinyGptV(fresh(), pieces, { ...config }, name);
 
 /** Converts, and makes of the folder a reference with the authors' inputs and outputs. */
 async function reference(source: string, name: string, adapters: Adapters): Promise<string> {
@@ -278,6 +180,95 @@ test("adapters are merged before weights are rounded to 8 bits, which answer nea
   expect(Math.abs(rounded.probability! - exact.probability!)).toBeLessThan(0.01);
 });
 
+describe("MiniGPT-4", () => {
+  const config = { ...tinyMiniGpt4Config() };
+  const whole = tensorsOf(join(tinyWhole(fresh(), config), "model.safetensors"));
+  const source = () => writeMiniGpt4(fresh(), whole, config);
+
+  test("taken to pieces comes back tensor by tensor, and answers", async () => {
+    const dest = fresh();
+    await convert(source(), dest, { precision: "f32" });
+    const made = tensorsOf(join(dest, "model.safetensors"));
+    expect([...made.keys()].sort()).toEqual([...whole.keys()].sort());
+    for (const [key, { shape, data }] of made)
+      expect([key, shape, gap(data, whole.get(key)!.data)]).toEqual([key, whole.get(key)!.shape, 0]);
+    expect(JSON.parse(readFileSync(join(dest, "config.json"), "utf8"))).toEqual(config);
+    expect((await answered(dest)).usage).toMatchObject({ visual_tokens: 32, completion_tokens: 2 });
+  });
+
+  test("has the published sizes where no config.json says others, and those of its language model from its folder", async () => {
+    const folder = source();
+    rmSync(join(folder, "config.json"));
+    const { config: assembled, published } = await assemble(folder);
+    published.close();
+    const {
+      vit,
+      qformer,
+      torch_dtype: _,
+      ...rest
+    } = readJson(knownConfig("minigpt4-7b")) as MiniGpt4Config & { torch_dtype: string };
+    expect(assembled).toEqual({ ...rest, vit, qformer, llm: config.llm, template: "minigpt-4" });
+    await expect(convert(folder, fresh(), { precision: "f16" })).rejects.toThrow(
+      /"visual_encoder\.cls_token" is \[1,1,32\], config\.json asks for \[1,1,1408\]/,
+    );
+  });
+
+  test.each<[string, (folder: string) => void, new (message: string) => Error, RegExp]>([
+    [
+      "no projection",
+      (folder) => rmSync(join(folder, "prerained_minigpt4_7b.pth")),
+      RequestError,
+      /MiniGPT-4 is put together from four pieces; its projection \(.*\) is not there/,
+    ],
+    [
+      "no language model",
+      (folder) => rmSync(join(folder, "vicuna-7b"), { recursive: true }),
+      RequestError,
+      /Vicuna \(a folder vicuna-7b\) is not there: download it too/,
+    ],
+    [
+      "a missing shard",
+      (folder) => rmSync(join(folder, "vicuna-7b/pytorch_model-00002-of-00002.bin")),
+      FormatError,
+      /pytorch_model\.bin\.index\.json lists pytorch_model-00002-of-00002\.bin, which is not there/,
+    ],
+    [
+      "a key that nobody knows",
+      (folder) =>
+        writeTorch(
+          join(folder, "prerained_minigpt4_7b.pth"),
+          new Map(
+            [...whole]
+              .filter(([key]) => key.startsWith("llama_proj"))
+              .concat([["llama_model.model.layers.0.gate", random([2], 1)]]),
+          ),
+          true,
+        ),
+      WeightError,
+      /leaves 1 unused: llama_model\.model\.layers\.0\.gate/,
+    ],
+    [
+      "a language model of another kind",
+      (folder) => {
+        rmSync(join(folder, "config.json"));
+        writeFileSync(
+          join(folder, "vicuna-7b/config.json"),
+          JSON.stringify({ ...config.llm, rope_scaling: { type: "linear", factor: 2 } }),
+        );
+      },
+      FormatError,
+      /vicuna-7b\/config\.json: rope_scaling\.type: found "linear"/,
+    ],
+  ])("is refused by name with %s, and nothing is left", async (_, change, kind, message) => {
+    const [folder, dest] = [source(), join(fresh(), "model")];
+    change(folder);
+    const failure = await convert(folder, dest, { precision: "f16" }).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(kind);
+    expect((failure as Error).message).toMatch(message);
+    expect(existsSync(dest)).toBe(false);
+  });
+});
+
 async function answered(folder: string): Promise<AnswerRecord> {
   const model = await openModel(folder, { threads: 1 });
   const image = { data: Uint8Array.from({ length: 300 }, (_, i) => i), width: 10, height: 10 };
@@ -334,7 +325,7 @@ describe("pieces that do not fit together are refused by name, and nothing is le
       "a file of something else",
       beside("other.pth", new Map([["fc.weight", random([2], 1)]])),
       WeightError,
-      /other\.pth: holds "fc\.weight", and is no piece of TinyGPT-V; take it out/,
+      /other\.pth: holds "fc\.weight", and is no piece of TinyGPT-V or MiniGPT-4; take it out/,
     ],
     [
       "a key that nobody knows",

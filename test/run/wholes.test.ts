@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { input } from "../../src/graph/tensor.ts";
 import { wholes } from "../../src/models/index.ts";
+import type { TextConfig } from "../../src/models/internlm2.ts";
 import { languageGraph, openLanguage } from "../../src/run/language.ts";
 import { openModel } from "../../src/run/model.ts";
 import { readModel } from "../../src/run/models.ts";
@@ -21,7 +22,7 @@ const root = mkdtempSync(join(tmpdir(), "galago-wholes-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
 const internvl = { ...tinyConfig() };
-const words = { ...internvl.llm_config };
+const { bias: _, ...words } = internvl.llm_config as TextConfig;
 const clip = { ...tinyClip, hidden_size: 24, num_attention_heads: 2, image_size: 56, patch_size: 14 };
 const eva = {
   img_size: 56,

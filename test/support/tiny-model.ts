@@ -1,7 +1,9 @@
 /** A whole model folder of a few kilobytes: random weights from a seed, tokens that are bytes. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { TextConfig } from "../../src/models/internlm2.ts";
 import { type MiniMonkeyConfig, miniMonkeyConfig } from "../../src/models/mini-monkey.ts";
+import { type MiniGpt4Config, miniGpt4Config } from "../../src/models/minigpt4.ts";
 import { type TinyGptVFolder, tinyGptVFolder } from "../../src/models/tinygpt-v.ts";
 import { languageGraph } from "../../src/run/language.ts";
 import { modelOf } from "../../src/run/models.ts";
@@ -57,6 +59,10 @@ export function tinyConfig(changes: Partial<MiniMonkeyConfig> = {}): MiniMonkeyC
   });
 }
 
+/** A folder with a Mini-Monkey whose MLPs are so wide that reading them takes a while; returns it. */
+export const wideModel = (folder: string): string =>
+  tinyModel(folder, { config: { llm_config: { ...tinyConfig().llm_config, intermediate_size: 25_000 } } });
+
 /** Random even where a model would begin with given values: what depends on a weight shows. */
 const deviation = (initial: Initial): number => ("deviation" in initial ? initial.deviation : 0.1);
 
@@ -65,6 +71,13 @@ export function tinyGptConfig(changes: Partial<TinyGptVFolder> = {}): TinyGptVFo
   const sizes = JSON.parse(readFileSync(join(golden("tinygptv_e2e"), "config.json"), "utf8"));
   const llm = { ...sizes.llm, vocab_size: 264 };
   return tinyGptVFolder.parse({ model_type: "tinygpt_v", stage: 4, image_size: 56, ...sizes, llm, ...changes });
+}
+
+/** The config.json of a MiniGPT-4 with the eyes of that, and a LLaMA of the sizes of `tinyConfig`. */
+export function tinyMiniGpt4Config(): MiniGpt4Config {
+  const { vit, qformer } = tinyGptConfig();
+  const { bias: _, ...llm } = tinyConfig().llm_config as TextConfig;
+  return miniGpt4Config.parse({ model_type: "minigpt4", vit, qformer, llm: { ...llm, model_type: "llama" } });
 }
 
 /** `spoil` changes a weight before it is stored; null leaves it out. */

@@ -20,10 +20,10 @@ const matrix = (m: fc.Arbitrary<number>) =>
 describe("8 bits", () => {
   test.each(["rows8", "columns8"] as const)(
     "%s: every number is within half a step of its row's largest / 127",
-    (form) => {
-      fc.assert(
-        fc.property(matrix(fc.integer({ min: 1, max: 50 })), ({ n, m, data, pieces }) => {
-          const { numbers, scales } = pack8(pieces, [n, m], form);
+    async (form) => {
+      await fc.assert(
+        fc.asyncProperty(matrix(fc.integer({ min: 1, max: 50 })), async ({ n, m, data, pieces }) => {
+          const { numbers, scales } = await pack8(pieces, [n, m], form);
           if (form === "columns8") turn(data, m);
           for (let row = 0; row < n; row++) {
             const own = data.subarray(row * m, (row + 1) * m);
@@ -41,10 +41,10 @@ describe("8 bits", () => {
   );
 });
 
-test("4 bits: every number is within half a step of its block, the one that reaches furthest exact", () => {
-  fc.assert(
-    fc.property(matrix(fc.constantFrom(block, 2 * block, 3 * block)), ({ n, m, data, pieces }) => {
-      const { numbers, scales } = pack4(pieces, [n, m]);
+test("4 bits: every number is within half a step of its block, the one that reaches furthest exact", async () => {
+  await fc.assert(
+    fc.asyncProperty(matrix(fc.constantFrom(block, 2 * block, 3 * block)), async ({ n, m, data, pieces }) => {
+      const { numbers, scales } = await pack4(pieces, [n, m]);
       for (let b = 0; b < (n * m) / block; b++) {
         const own = data.subarray(b * block, (b + 1) * block);
         const far = own.reduce((a, x) => (Math.abs(x) > Math.abs(a) ? x : a), 0);

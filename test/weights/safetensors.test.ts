@@ -5,7 +5,12 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FormatError, RequestError, WeightError } from "../../src/errors.ts";
-import { openSafetensors, type StoredTensor, writeSafetensors } from "../../src/weights/safetensors.ts";
+import {
+  openSafetensors,
+  type StoredTensor,
+  streamSafetensors,
+  writeSafetensors,
+} from "../../src/weights/safetensors.ts";
 import type { Values } from "../../src/weights/values.ts";
 
 vi.mock("node:fs", async (original) => {
@@ -92,7 +97,7 @@ test("float32 stored as F16 or BF16 comes back rounded, and takes half the room"
   const data = Float32Array.of(1, 1 / 3, -0.1, 70000);
   writeSafetensors(path, [
     ["half", { dtype: "F16", shape: [4], data }],
-    ["brain", { dtype: "BF16", shape: [2, 2], data: () => [data.subarray(0, 1), data.subarray(1)] }],
+    ["brain", { dtype: "BF16", shape: [2, 2], data }],
     ["bits", { dtype: "F16", shape: [1], data: Uint16Array.of(0x3c00) }],
   ]);
   const file = openSafetensors(path);
@@ -102,6 +107,24 @@ test("float32 stored as F16 or BF16 comes back rounded, and takes half the room"
   expect(file.entries.get("brain")!.length).toBe(8);
   expect(file.entries.get("half")!.offset % 8).toBe(0);
   file.close();
+});
+
+test("tensors that come in pieces, at once or later, make the file of those that are at hand", async () => {
+  const data = Float32Array.of(1, 1 / 3, -0.1, 70000, 5);
+  const halves = [data.subarray(0, 1), data.subarray(1)];
+  async function* later() {
+    for (const half of halves) yield await Promise.resolve(half);
+  }
+  writeSafetensors(
+    path,
+    ["a", "b"].map((key) => [key, { dtype: "BF16", shape: [5], data }] as const),
+  );
+  const whole = readFileSync(path);
+  await streamSafetensors(path, [
+    ["a", { dtype: "BF16", shape: [5], pieces: () => halves }],
+    ["b", { dtype: "BF16", shape: [5], pieces: later }],
+  ]);
+  expect(readFileSync(path).equals(whole)).toBe(true);
 });
 
 describe("a file that cannot be opened", () => {
@@ -146,7 +169,10 @@ describe("a file that cannot be opened", () => {
 describe("a failed write leaves what was there, and nothing beside it", () => {
   const w: StoredTensor = { dtype: "F32", shape: [2], data: new Float32Array(2) };
 
-  test.each<[string, () => void, new (...args: never[]) => Error, RegExp]>([
+  const streamed = (pieces: () => Iterable<Values>) => () =>
+    streamSafetensors(path, [["w", { dtype: "F32", shape: [2], pieces }]]);
+
+  test.each<[string, () => void | Promise<void>, new (...args: never[]) => Error, RegExp]>([
     [
       "a shape that the data do not fill",
       () => writeSafetensors(path, [["w", { ...w, shape: [3] }]]),
@@ -176,21 +202,33 @@ describe("a failed write leaves what was there, and nothing beside it", () => {
       /"__metadata__" cannot/,
     ],
     [
-      "data that throw",
-      () =>
-        writeSafetensors(path, [
-          [
-            "w",
-            {
-              ...w,
-              data: () => {
-                throw new RangeError("no");
-              },
-            },
-          ],
-        ]),
+      "pieces that throw",
+      streamed(() => {
+        throw new RangeError("no");
+      }),
       RangeError,
       /no/,
+    ],
+    [
+      "a stop between two pieces",
+      streamed(function* () {
+        yield new Float32Array(1);
+        AbortSignal.abort().throwIfAborted();
+      }),
+      DOMException,
+      /^This operation was aborted$/,
+    ],
+    [
+      "pieces that are too few",
+      streamed(() => [new Float32Array(1)]),
+      WeightError,
+      /"w" has 1 numbers; shape \[2\] takes 2/,
+    ],
+    [
+      "pieces that are too many",
+      streamed(() => [new Float32Array(1), new Float32Array(2)]),
+      WeightError,
+      /"w" has 3 numbers; shape \[2\] takes 2/,
     ],
     [
       "a folder that is not there",
@@ -198,10 +236,11 @@ describe("a failed write leaves what was there, and nothing beside it", () => {
       RequestError,
       /b.safetensors: not written: ENOENT/,
     ],
-  ])("%s", (_, write, type, message) => {
+  ])("%s", async (_, write, type, message) => {
     writeFileSync(path, "before");
-    expect(write).toThrow(type);
-    expect(write).toThrow(message);
+    const failure = await (async () => write())().catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(type);
+    expect((failure as Error).message).toMatch(message);
     expect(readFileSync(path, "utf8")).toBe("before");
     expect(readdirSync(dir)).toEqual(["model.safetensors"]);
   });
