@@ -158,18 +158,34 @@ export const email = (random: Random): string =>
 
 const title = (word: string): string => word[0].toUpperCase() + word.slice(1);
 
-/** An English word: mostly small letters, at times Capitalised or IN CAPITALS. */
+const endings = ["s", "s", "ed", "ing", "er", "ly", "al", "ness", "in", "y", "ful", "able"];
+
+/** A word in small letters: in two of three cases a common one; else one with an ending, two in one, or the beginning of one with the end of another, so
+ *  that a word is not known by its first letters. */
+function lettered(random: Random): string {
+  const first = random.pick(common);
+  if (random.chance(0.66)) return first;
+  const second = random.pick(common);
+  return random.pick([
+    first + random.pick(endings),
+    first + second,
+    first.slice(0, random.int(2, 5)) + second.slice(-random.int(2, 5)),
+    first.slice(0, random.int(2, 5)) + second.slice(-random.int(2, 5)),
+  ]);
+}
+
+/** A word: mostly small letters, at times Capitalised or IN CAPITALS. */
 function word(random: Random): string {
-  const word = random.pick(common);
+  const word = lettered(random);
   const style = random.real();
   return style < 0.6 ? word : style < 0.8 ? title(word) : word.toUpperCase();
 }
 
-/** A sentence of English words without meaning. */
+/** A sentence of words without meaning. */
 export function sentence(random: Random, words: number): string {
   const text = Array.from(
     { length: words },
-    (_, i) => random.pick(common) + (i < words - 1 && random.chance(0.08) ? "," : ""),
+    (_, i) => lettered(random) + (i < words - 1 && random.chance(0.08) ? "," : ""),
   );
   return `${title(text.join(" "))}${random.pick([".", ".", ".", "?", "!"])}`;
 }
