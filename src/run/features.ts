@@ -21,7 +21,7 @@ export interface CacheOptions {
 }
 
 /** What a model saw of an image: features [tokens, d], and which of its tiles were left out as blank, 1 or 0 each. */
-export interface Sighting {
+interface Sighting {
   readonly features: Float32Array;
   readonly blank: Uint8Array;
 }
