@@ -4,8 +4,9 @@ import type { ChatPart } from "../run/chat.ts";
 import type { Box, PhraseBox } from "../text/boxes.ts";
 import { type Task, tasks } from "../text/tasks.ts";
 import { type Command, jsonOption, modelOption, type Terminal } from "./command.ts";
-import { input, nameOf } from "./input.ts";
+import { askEach } from "./each.ts";
 import { json, notice, write } from "./output.ts";
+import { imagesIn, imagesOf, isFolder } from "./sources.ts";
 import { between, compression, scm, tiles, usageError, whole } from "./values.ts";
 
 interface Options {
@@ -26,6 +27,7 @@ interface Options {
   readonly threads?: number;
   readonly force?: boolean;
   readonly cache?: string;
+  readonly batch: number;
   readonly json?: boolean;
 }
 
@@ -36,11 +38,12 @@ const precisions = ["f32", "int8", "int4"];
 export const ask: Command<Options> = {
   name: "ask",
   about: "answer a question about images or PDF pages",
-  usage: "[options] <image...> <question>",
+  usage: "[options] <image...|folder> <question>",
   args: [
     {
       name: "<words...>",
-      about: "image files, PDF pages as file.pdf#3 or file.pdf#2-5, or - for standard input; the question comes last",
+      about:
+        "image files, PDF pages as file.pdf#3 or file.pdf#2-5, or - for standard input, all in one question; or a folder, about each of whose images it is asked; the question comes last",
     },
   ],
   options: [
@@ -82,6 +85,12 @@ export const ask: Command<Options> = {
     { flags: "--threads <n>", about: "threads to compute with (default: all cores)", parse: whole(1) },
     { flags: "--force", about: "go on where the answer seems to take more memory than is free" },
     {
+      flags: "--batch <n>",
+      about: "of a folder, how many images are asked about at once",
+      parse: whole(1),
+      default: 1,
+    },
+    {
       flags: "--cache <folder>",
       about:
         "keep what the tower makes of images there, at most 1 GB, so that later questions about them need no tower",
@@ -95,6 +104,10 @@ async function run(words: readonly string[], options: Options, terminal: Termina
   if (words.length < 2 && !options.task)
     throw usageError("one word is not enough; expected at least one image and a question");
   const [sources, questions] = words.length < 2 ? [words, []] : [words.slice(0, -1), words.slice(-1)];
+  const folder = sources.find(isFolder);
+  if (folder !== undefined && sources.length > 1)
+    throw usageError(`"${folder}" is a folder beside other sources; expected it alone`);
+  if (folder === undefined && options.batch > 1) throw usageError("--batch is about the images of a folder; name one");
   const {
     model: name,
     tiles,
@@ -104,50 +117,47 @@ async function run(words: readonly string[], options: Options, terminal: Termina
     precision,
     threads,
     force,
-    cache: folder,
+    cache,
+    batch,
     json: whole,
     ...sampling
   } = options;
-  const parts: ChatPart[] = [];
-  for (const source of sources) parts.push(...(await imagesOf(source, terminal)));
-  for (const text of questions) parts.push({ type: "text", text });
+  const texts = questions.map((text): ChatPart => ({ type: "text", text }));
+  const images: ChatPart[] = [];
+  if (folder === undefined) for (const source of sources) images.push(...(await imagesOf(source, terminal)));
   const { load } = await import("../run/load.ts");
-  const model = await load(name, { tiles, scm, compress, skipBlank, precision, threads, force, cache: { folder } });
+  const how = { tiles, scm, compress, skipBlank, precision, threads, force, batch, cache: { folder: cache } };
+  const model = await load(name, how);
+  const answer = (images: readonly ChatPart[], told: (text: string) => Promise<void>): Promise<AnswerRecord> =>
+    ended(model.chat([{ role: "user", content: [...images, ...texts] }], sampling), told);
+  const about = async (record: AnswerRecord, text: string): Promise<void> => {
+    await (whole ? json(terminal, record) : write(terminal.stdout, text));
+    await notices(record, terminal);
+  };
   try {
-    const answer = model.chat([{ role: "user", content: parts }], sampling);
-    for (;;) {
-      const { done, value } = await answer.next();
-      if (done) {
-        await (whole ? json(terminal, value) : write(terminal.stdout, "\n"));
-        return await notices(value, terminal);
-      }
-      if (!whole) await write(terminal.stdout, value.text);
+    if (folder === undefined) {
+      const told = async (text: string): Promise<void> => (whole ? undefined : write(terminal.stdout, text));
+      return await about(await answer(images, told), "\n");
     }
+    const ask = (image: ChatPart): Promise<AnswerRecord> => answer([image], async () => undefined);
+    await askEach(imagesIn(folder, terminal), ask, batch, (record) =>
+      about(record, `${record.images[0].source}: ${record.answer}\n`),
+    );
   } finally {
     await model.close();
   }
 }
 
-/** A4 at 150 dots an inch. */
-const pageWidth = 1240;
-
-/** An image, or the pages of a PDF, each under its own name. */
-async function imagesOf(source: string, terminal: Terminal): Promise<ChatPart[]> {
-  const [, path = source, ...range] = /^(.+\.pdf)#(\d{1,6})(?:-(\d{1,6}))?$/i.exec(source) ?? [];
-  const [first, last = first] = range.flatMap((number) => number ?? []).map(Number);
-  if (first > last) throw usageError(`"${source}": pages ${first} to ${last} are in no order; expected FIRST-LAST`);
-  const bytes = await input(path, terminal);
-  if (first === undefined && !isPdf(bytes)) return [{ type: "image", image: bytes, name: nameOf(path) }];
-  const { pdfPages } = await import("../data/pdf.ts");
-  const parts: ChatPart[] = [];
-  for await (const { number, image } of pdfPages(bytes, { name: nameOf(path), width: pageWidth, first, last }))
-    parts.push({ type: "image", image, name: `${path}#${number}` });
-  return parts;
-}
-
-/** "%PDF-" stands within the first kilobyte. */
-function isPdf(bytes: Uint8Array): boolean {
-  return Buffer.from(bytes.subarray(0, 1024)).includes("%PDF-");
+/** The record at the end of an answer, whose pieces are told as they come. */
+async function ended(
+  answer: AsyncGenerator<{ text: string }, AnswerRecord>,
+  told: (text: string) => Promise<void>,
+): Promise<AnswerRecord> {
+  for (;;) {
+    const { done, value } = await answer.next();
+    if (done) return value;
+    await told(value.text);
+  }
 }
 
 /** What the person should know of an answer that is less than it could be. */

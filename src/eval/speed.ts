@@ -5,7 +5,7 @@ import { type Outputs, order } from "../graph/graph.ts";
 import { constant, input } from "../graph/tensor.ts";
 import type { Multimodal } from "../models/multimodal.ts";
 import type { Graphs } from "../run/graphs.ts";
-import { chunk, type Language, openLanguage, visual } from "../run/language.ts";
+import { chunk, openLanguage, type Seat, visual } from "../run/language.ts";
 import type { Model } from "../run/model.ts";
 import { openSight, type Sight, tilesAtOnce } from "../run/sight.ts";
 import type { Image } from "../vision/image.ts";
@@ -164,13 +164,14 @@ export async function modelStages(
 ): Promise<{ stages: Stage[]; close(): Promise<void> }> {
   const sight = await openSight(engine, eyes, model);
   const language = await openLanguage(engine, words, model, visual);
+  const seat = await language.take({ ids: [], features: new Float32Array() });
   const bytes = order(Object.values(words)).some(
     ({ op }) => op === "product8" || op === "project8" || op === "product4",
   );
   const of: Limit = bytes ? "int8" : "f32";
   const texts = lengths.filter((n) => n + steps * 2 < model.longest);
   return {
-    stages: [tileStage(sight, eyes, model, of), ...texts.flatMap((n) => textStages(language, words, n, of))],
+    stages: [tileStage(sight, eyes, model, of), ...texts.flatMap((n) => textStages(seat, words, n, of))],
     close: async () => {
       await sight.close();
       await language.close();
@@ -191,17 +192,19 @@ function tileStage(sight: Sight, eyes: Outputs, model: Multimodal, of: Limit): S
 }
 
 /** Reading `n` tokens, then writing a few after them. */
-function textStages(language: Language, words: Outputs, n: number, of: Limit): Stage[] {
+function textStages(seat: Seat, words: Outputs, n: number, of: Limit): Stage[] {
   const ids = Array.from({ length: n }, (_, i) => 32 + (i % 90));
-  const prompt = { ids, features: new Float32Array() };
-  const at = { tokens: Math.min(chunk, n), visual: 1, room: n };
+  // Another beginning each time: what begins as the prompt before would not be read again.
+  let turn = 0;
+  const prompt = () => ({ ids: [32 + (turn++ % 90), ...ids.slice(1)], features: new Float32Array() });
+  const at = { rows: 1, tokens: Math.min(chunk, n), visual: 1, room: n };
   const reading = flops(words, at) / at.tokens;
   return [
     {
       name: `prefill ${n}`,
       unit: "tokens/s",
       share: { of, each: reading / 1e9 },
-      measure: async () => n / (await seconds(() => language.prefill(prompt))),
+      measure: async () => n / (await seconds(() => seat.prefill(prompt()))),
     },
     {
       name: `decode ${n}`,
@@ -210,7 +213,7 @@ function textStages(language: Language, words: Outputs, n: number, of: Limit): S
       // The cache holds what the stage before has read, and the steps of earlier rounds are gone with it.
       measure: async () => {
         const begun = now();
-        for (let i = 0; i < steps; i++) await language.step(40 + i);
+        for (let i = 0; i < steps; i++) await seat.step(40 + i);
         return (1000 * steps) / (now() - begun);
       },
     },

@@ -10,14 +10,14 @@ export type Attend = (q: Tensor, keys: Tensor, values: Tensor) => Tensor;
 
 /** What attention needs of a language model's sizes: the keys, or values, of one layer for b conversations of t tokens. */
 interface Sized {
-  cacheShape<T>(b: number, t: T): readonly (number | T)[];
+  cacheShape<T>(b: number | T, t: T): readonly (number | T)[];
 }
 
 /** What is remembered of earlier tokens. */
 export interface Cache {
   /** Attention of t new tokens, called once a layer in the layers' order. segments: of all tokens, cached ones first (see nn/attention.ts). */
   attending(t: Dim, segments?: Tensor): Attend;
-  /** Length of the text that the t new tokens are read of, as far as it is known: f32 [1]. */
+  /** Length of the text that the t new tokens are read of, as far as it is known: f32 [1], or [b, 1, 1] where conversations differ. */
   total(t: Dim): Tensor;
 }
 
@@ -73,76 +73,79 @@ export function growingCache(model: Sized, b: number, past: Dim): CacheGraph {
 
 /** A layer's attention to what is cached, in a form of its own: the probabilities' argument for the cached tokens, and what they fetch. */
 interface Stored {
-  /** q kᵀ of the cached keys. q, scaled: [1, k, 1, r·t, e] → [1, k, 1, r·t, room]. */
+  /** q kᵀ of the cached keys. q, scaled: [b, k, 1, r·t, e] → [b, k, 1, r·t, room]. */
   scores(q: Tensor): Tensor;
-  /** p v of the cached values. p: [1, k, 1, r·t, room] → [1, k, 1, r·t, e]. */
+  /** p v of the cached values. p: [b, k, 1, r·t, room] → [b, k, 1, r·t, e]. */
   fetched(p: Tensor): Tensor;
 }
 
 /** How a layer's keys and values are kept: `outputs` gets the new rows in that form under `present.i.*`. */
-type Store = (i: number, keys: Tensor, values: Tensor, room: Dim, outputs: Record<string, Tensor>) => Stored;
+type Store = (i: number, keys: Tensor, values: Tensor, outputs: Record<string, Tensor>) => Stored;
 
-/** A cache of one conversation in buffers with room for more: inputs `past.i.*` of `room` tokens, of which `length` [1] i64 are taken; outputs
+/** Conversations side by side, each in buffers as long as the longest needs. */
+const rows = size("rows");
+const room = size("room");
+
+/** A cache of conversations in buffers with room for more: inputs `past.i.*` of `room` tokens, of which `length` [rows] i64 are taken; outputs
  *  `present.i.*` of the new tokens alone, which whoever runs the graph writes behind. Nothing that is cached is ever copied. Where a prompt is read in
- *  pieces, all of them turn by the length of the whole: `total` [1] i64. From layer `deep` on only some of the cached and of the new tokens are seen: `seen`
- *  [room] and `seenNow` [tokens] bool. */
+ *  pieces, all of them turn by the length of the whole: `total` [rows] i64. From layer `deep` on only some of the cached and of the new tokens are seen:
+ *  `seen` [rows, room] and `seenNow` [rows, tokens] bool. */
 function inBuffers(store: Store, deep?: number): CacheGraph {
   const outputs: Record<string, Tensor> = {};
-  const room = size("room");
-  const length = input("length", [1], "i64");
+  const length = input("length", [rows], "i64").reshape([rows, 1]);
   return {
     outputs,
-    total: () => input("total", [1], "i64").cast("f32"),
+    total: () => input("total", [rows], "i64").cast("f32").reshape([rows, 1, 1]),
     attending(t, segments) {
-      if (segments) throw new ShapeError("a cache in buffers holds one conversation, which has no segments");
+      if (segments) throw new ShapeError("a cache in buffers holds conversations without segments");
       const taken = iota(room).less(length);
       const before = causal(iota(t), t);
-      const shallow = { taken: bias(taken), before: bias(before) };
-      const some = (name: string, n: Dim): Tensor => input(name, [n], "bool");
-      const rest =
-        deep === undefined
-          ? shallow
-          : { taken: bias(taken.and(some("seen", room))), before: bias(before.and(some("seenNow", t))) };
+      const old = (visible: Tensor): Tensor => bias(visible).rearrange("b s -> b 1 1 1 s");
+      const shallow = { taken: old(taken), before: bias(before) };
+      const some = (name: string, n: Dim): Tensor => input(name, [rows, n], "bool");
+      const now = (): Tensor =>
+        before.and(some("seenNow", t).rearrange("b s -> b 1 s")).rearrange("b t s -> b 1 1 t s");
+      const rest = deep === undefined ? shallow : { taken: old(taken.and(some("seen", room))), before: bias(now()) };
       let i = 0;
       return (q, keys, values) => {
         const { taken, before } = i < (deep ?? 0) ? shallow : rest;
-        const stored = store(i++, keys, values, room, outputs);
-        const { rows, heads } = folded(q);
-        const asked = rows(q.mul((q.shape.at(-1) as number) ** -0.5));
+        const stored = store(i++, keys, values, outputs);
+        const { under, heads } = folded(q);
+        const asked = under(q.mul((q.shape.at(-1) as number) ** -0.5));
         const scores = [heads(stored.scores(asked)).add(taken), heads(asked.matmul(keys.T)).add(before)];
         const seen = concat(scores, -1).apply("softmax");
-        const fetched = stored.fetched(rows(seen.slice(-1, 0, room)));
-        return heads(fetched.add(rows(seen.slice(-1, room, plus(room, t))).matmul(values)));
+        const fetched = stored.fetched(under(seen.slice(-1, 0, room)));
+        return heads(fetched.add(under(seen.slice(-1, room, plus(room, t))).matmul(values)));
       };
     },
   };
 }
 
 /** The r heads of a group under each other, so that a group's keys are read once for all of them; and back. */
-function folded({ shape: [, , r] }: Tensor): { rows: (x: Tensor) => Tensor; heads: (x: Tensor) => Tensor } {
+function folded({ shape: [, , r] }: Tensor): { under: (x: Tensor) => Tensor; heads: (x: Tensor) => Tensor } {
   return {
-    rows: (x) => x.rearrange("b k r t e -> b k 1 (r t) e"),
+    under: (x) => x.rearrange("b k r t e -> b k 1 (r t) e"),
     heads: (x) => x.rearrange("b k 1 (r t) e -> b k r t e", { r }),
   };
 }
 
-/** Keys and values as they are: past.i.key and past.i.value [1, k, 1, room, e]. */
+/** Keys and values as they are: past.i.key and past.i.value [rows, k, 1, room, e]. */
 export const floatCache = (model: Sized, deep?: number): CacheGraph =>
-  inBuffers((i, keys, values, room, outputs) => {
+  inBuffers((i, keys, values, outputs) => {
     const past = (part: string, now: Tensor): Tensor => {
       outputs[`present.${i}.${part}`] = now;
-      return input(`past.${i}.${part}`, model.cacheShape<Dim>(1, room));
+      return input(`past.${i}.${part}`, model.cacheShape<Dim>(rows, room));
     };
     const [oldKeys, oldValues] = [past("key", keys), past("value", values)];
     return { scores: (q) => q.matmul(oldKeys.T), fetched: (p) => p.matmul(oldValues) };
   }, deep);
 
-/** Keys and values in 8 bits, each token's by its own largest magnitude: a quarter of the memory, products of integers. past.i.key [1, k, 1, e, room] and
- *  past.i.value [1, k, 1, room, e] are u8 around 128, past.i.keyScale and past.i.valueScale [1, k, 1, 1, room] what they are multiplied by.
+/** Keys and values in 8 bits, each token's by its own largest magnitude: a quarter of the memory, products of integers. past.i.key [rows, k, 1, e, room] and
+ *  past.i.value [rows, k, 1, room, e] are u8 around 128, past.i.keyScale and past.i.valueScale [rows, k, 1, 1, room] what they are multiplied by.
  *  Keys have loud channels (Liu 2024, KIVI), which would take all of the 8 bits: an orthogonal transform of queries and keys, which changes no
  *  product of the two, spreads them (Ashkboos 2024, QuaRot; there Hadamard's, here the cosine transform, which every length has). */
 export const byteCache = (model: Sized, deep?: number): CacheGraph =>
-  inBuffers((i, keys, values, room, outputs) => {
+  inBuffers((i, keys, values, outputs) => {
     const [, k, , , e] = model.cacheShape(1, 1);
     const spread = constant(cosines(e), [e, e]);
     const past = (part: string, now: Tensor, shape: Shape): Tensor => {
@@ -151,10 +154,10 @@ export const byteCache = (model: Sized, deep?: number): CacheGraph =>
     };
     const [newKeys, keyScale] = bytes(keys.matmul(spread));
     const [newValues, valueScale] = bytes(values);
-    const oldKeys = past("key", newKeys.T, [1, k, 1, e, room]);
-    const oldKeyScale = past("keyScale", keyScale.T, [1, k, 1, 1, room]);
-    const oldValues = past("value", newValues, [1, k, 1, room, e]);
-    const oldValueScale = past("valueScale", valueScale.T, [1, k, 1, 1, room]);
+    const oldKeys = past("key", newKeys.T, [rows, k, 1, e, room]);
+    const oldKeyScale = past("keyScale", keyScale.T, [rows, k, 1, 1, room]);
+    const oldValues = past("value", newValues, [rows, k, 1, room, e]);
+    const oldValueScale = past("valueScale", valueScale.T, [rows, k, 1, 1, room]);
     return {
       scores(q) {
         const [asked, scale] = bytes(q.matmul(spread));

@@ -9,7 +9,7 @@ export interface TextModel {
   readonly width: number;
   readonly vocabulary: number;
   /** One layer's cached keys, or values, of b conversations of t tokens: [b, groups, 1, t, e]. */
-  cacheShape<T>(b: number, t: T): readonly (number | T)[];
+  cacheShape<T>(b: number | T, t: T): readonly (number | T)[];
   /** ids: [b, t] → [b, t, d]. */
   embed(ids: Tensor): Tensor;
   /** Hidden states: the input, after each layer, and last after the final norm. x: [b, t, d]. */

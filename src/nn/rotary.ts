@@ -1,7 +1,7 @@
 /** Rotary positions (Su 2021), half-split pairing: element j turns with element j + e/2. */
 import { concat, constant, type Tensor } from "../graph/tensor.ts";
 
-/** How angles stretch beyond the trained length M, once the whole sequence is L long; L: f32 [1]. */
+/** How angles stretch beyond the trained length M, once the whole sequence is L long; L: f32 [1], or [b, 1, 1]. */
 export type Stretch = DynamicNtk | LongRope;
 
 /** By another base: θ · ((f·L/M) − (f − 1))^(e/(e−2)) where L exceeds M. */
@@ -43,7 +43,7 @@ export function rotary(positions: Tensor, e: number, theta: number, stretch?: St
   };
 }
 
-/** Of each pair: [half]. */
+/** Of each pair: [half], or [b, 1, half] where the lengths of b sequences stretch them. */
 function frequencies(half: number, lnTheta: number, stretch?: Stretch): Tensor {
   const exponents = constant(
     Array.from({ length: half }, (_, j) => -j / half),

@@ -1,21 +1,21 @@
-/** The buffers of a conversation's keys and values, which grow ahead of their use. */
+/** The buffers of conversations' keys and values, which grow ahead of their use. */
 import type { Feeds, Values } from "../graph/engine.ts";
 import type { Outputs } from "../graph/graph.ts";
 import { fixed } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
-/** What a graph with a cache in buffers (models/cache.ts) is fed, and where its new rows go. */
+/** What a graph with a cache in buffers (models/cache.ts) is fed, and where its new rows go. Conversations have seats, from 0, side by side. */
 export interface Buffers {
-  /** Tokens that are cached. */
-  readonly length: number;
-  /** Makes room for so many tokens in all. */
+  /** Tokens that a seat has cached. */
+  length(seat: number): number;
+  /** Makes room for so many tokens in all, at every seat. */
   reserve(tokens: number): void;
-  /** `past.*`, `length` and `seen` for the next run: the buffers themselves. */
-  feeds(): Feeds;
-  /** Writes the rows of t new tokens behind the others, and which of them are seen by all layers: 1 or 0 each. */
-  append(results: Record<string, Values>, t: number, seen: Uint8Array): void;
-  /** Forgets all tokens from this one on. */
-  cut(length: number): void;
+  /** `past.*`, `length` and `seen` for the next run of n seats: the buffers themselves. */
+  feeds(first: number, n: number): Feeds;
+  /** Writes the t new tokens of a row of the results behind the others of a seat, and which of them are seen by all layers: 1 or 0 each. */
+  append(results: Record<string, Values>, row: number, seat: number, t: number, seen: Uint8Array): void;
+  /** Forgets all tokens of a seat from this one on. */
+  cut(seat: number, length: number): void;
 }
 
 /** Room grows in steps of so many tokens: each new size costs the engine a plan. */
@@ -24,74 +24,89 @@ const step = 256;
 /** The room that is made for so many tokens. */
 export const roomFor = (tokens: number): number => Math.max(step, Math.ceil(tokens / step) * step);
 
-/** One cached tensor. Its tokens lie along one axis: `outer` rows of room · inner numbers. */
+/** One cached tensor. Its tokens lie along one axis: for each seat, `outer` rows of room · inner numbers. */
 interface Part {
   readonly name: string;
   readonly outer: number;
   readonly inner: number;
-  readonly shape: (tokens: number) => number[];
+  readonly shape: (seats: number, tokens: number) => number[];
   readonly dtype: "f32" | "u8";
   data: Float32Array | Uint8Array;
 }
 
-/** Buffers for the outputs `present.*` of a graph. */
-export function buffers(graph: Outputs): Buffers {
+/** Buffers for the outputs `present.*` of a graph, [rows, ..., tokens, ...] each. */
+export function buffers(graph: Outputs, seats = 1): Buffers {
   const parts = Object.entries(graph).flatMap(([name, y]) => {
     const part = name.match(/^present\.(.*)$/)?.[1];
     return part ? [partOf(part, y)] : [];
   });
+  const lengths = Array<number>(seats).fill(0);
   let room = 0;
-  let length = 0;
   let marks = new Uint8Array();
   return {
-    get length() {
-      return length;
-    },
+    length: (seat) => lengths[seat],
     reserve(tokens) {
       if (tokens <= room && room) return;
       const wider = roomFor(tokens);
+      const marked = new Uint8Array(seats * wider);
+      for (const [seat, length] of lengths.entries())
+        marked.set(marks.subarray(seat * room, seat * room + length), seat * wider);
+      marks = marked;
       for (const part of parts) {
-        const data = empty(part.dtype, part.outer * wider * part.inner);
-        copyRows(part, part.data, room, data, wider, 0, length);
+        const data = empty(part.dtype, seats * part.outer * wider * part.inner);
+        for (const [seat, length] of lengths.entries())
+          copyRows(part, ofRow(part, part.data, seat, room), room, ofRow(part, data, seat, wider), wider, 0, length);
         part.data = data;
       }
-      const wide = new Uint8Array(wider);
-      wide.set(marks.subarray(0, length));
-      marks = wide;
       room = wider;
     },
-    feeds: () => ({
-      length: { dtype: "i64", shape: [1], data: BigInt64Array.of(BigInt(length)) },
-      seen: { dtype: "bool", shape: [room], data: marks },
-      ...Object.fromEntries(
-        parts.map(({ name, dtype, shape, data }) => [`past.${name}`, { dtype, shape: shape(room), data }]),
-      ),
-    }),
-    append(results, t, seen) {
-      for (const part of parts)
-        copyRows(part, results[`present.${part.name}`].data as Part["data"], t, part.data, room, length, t);
-      marks.set(seen, length);
-      length += t;
+    feeds(first, n) {
+      const length = BigInt64Array.from(lengths.slice(first, first + n), BigInt);
+      const pasts = parts.map((part) => {
+        const data = ofRow(part, part.data, first, room, n);
+        return [`past.${part.name}`, { dtype: part.dtype, shape: part.shape(n, room), data }] as const;
+      });
+      return {
+        length: { dtype: "i64", shape: [n], data: length },
+        seen: { dtype: "bool", shape: [n, room], data: marks.subarray(first * room, (first + n) * room) },
+        ...Object.fromEntries(pasts),
+      };
     },
-    cut(tokens) {
-      length = Math.min(length, tokens);
+    append(results, row, seat, t, seen) {
+      const length = lengths[seat];
+      for (const part of parts) {
+        const made = results[`present.${part.name}`].data as Part["data"];
+        copyRows(part, ofRow(part, made, row, t), t, ofRow(part, part.data, seat, room), room, length, t);
+      }
+      marks.set(seen, seat * room + length);
+      lengths[seat] = length + t;
+    },
+    cut(seat, length) {
+      lengths[seat] = Math.min(lengths[seat], length);
     },
   };
 }
 
 function partOf(name: string, { shape, dtype }: Tensor): Part {
   if (dtype !== "f32" && dtype !== "u8") throw new Error(`present.${name} is ${dtype}; f32 or u8 was expected`);
-  const axis = shape.findIndex((dim) => typeof dim !== "number");
+  const [, ...own] = shape;
+  const axis = own.findIndex((dim) => typeof dim !== "number");
   const product = (dims: readonly unknown[]): number =>
     dims.reduce<number>((n, dim) => n * fixed(dim as number, "the cache"), 1);
   return {
     name,
-    outer: product(shape.slice(0, axis)),
-    inner: product(shape.slice(axis + 1)),
-    shape: (tokens) => shape.map((dim, i) => (i === axis ? tokens : (dim as number))),
+    outer: product(own.slice(0, axis)),
+    inner: product(own.slice(axis + 1)),
+    shape: (seats, tokens) => [seats, ...own.map((dim, i) => (i === axis ? tokens : (dim as number)))],
     dtype,
     data: empty(dtype, 0),
   };
+}
+
+/** The part of `data` that is n rows' from row `first` on, each with room for so many tokens. */
+function ofRow({ outer, inner }: Part, data: Part["data"], first: number, room: number, n = 1): Part["data"] {
+  const size = outer * room * inner;
+  return data.subarray(first * size, (first + n) * size);
 }
 
 const empty = (dtype: Part["dtype"], n: number): Part["data"] =>

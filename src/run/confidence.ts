@@ -9,7 +9,7 @@ export const unreadable = "I cannot read that.";
 const short = 48;
 
 /** What asks for a text, of which a part is right, not for one answer, which is right or invented. */
-const readings = /^\s*(read|transcribe)\b/i;
+const readings = /^\s*(read\b|transcribe\b|what does\b.*\bsay\b)/i;
 
 /** The natural logarithm of the probability of an answer: Σ log p over its tokens. */
 export const logProbability = (probabilities: readonly number[]): number =>
@@ -27,21 +27,26 @@ export async function* trusted(
   confidence: Confidence | undefined,
 ): AsyncGenerator<{ text: string }, { made: Generated; doubted: boolean }> {
   let held: string | undefined = confidence && !readings.test(question) ? "" : undefined;
-  let step = await pieces.next();
-  for (; !step.done; step = await pieces.next()) {
-    if (held === undefined) {
-      yield step.value;
-      continue;
+  try {
+    let step = await pieces.next();
+    for (; !step.done; step = await pieces.next()) {
+      if (held === undefined) {
+        yield step.value;
+        continue;
+      }
+      held += step.value.text;
+      if (held.length <= short) continue;
+      yield { text: held };
+      held = undefined;
     }
-    held += step.value.text;
-    if (held.length <= short) continue;
-    yield { text: held };
-    held = undefined;
+    const made = step.value;
+    const doubted =
+      held !== undefined && confidenceIn(confidence!, logProbability(made.probabilities)) < confidence!.least;
+    if (doubted) yield { text: unreadable };
+    else if (held) yield { text: held };
+    return { made, doubted };
+  } finally {
+    // Whoever stops listening ends the answer.
+    await pieces.return(undefined as never);
   }
-  const made = step.value;
-  const doubted =
-    held !== undefined && confidenceIn(confidence!, logProbability(made.probabilities)) < confidence!.least;
-  if (doubted) yield { text: unreadable };
-  else if (held) yield { text: held };
-  return { made, doubted };
 }

@@ -22,10 +22,12 @@ export function eyesOf(sight: Sight, model: Multimodal): Eyes {
     async look(tiles, signal) {
       const of = colours(tiles, s);
       const features = new Float32Array(of.length * numbers);
+      // Another image may be looked at meanwhile, which may let a colour go.
+      const plain = new Map(known);
       // Of each colour that is not known, the first tile is looked at.
       const open = [...of.keys()].filter((i) => {
         const colour = of[i];
-        return colour === undefined || (!known.has(colour) && of.indexOf(colour) === i);
+        return colour === undefined || (!plain.has(colour) && of.indexOf(colour) === i);
       });
       const batch = tilesAtOnce(model);
       for (let from = 0; from < open.length; from += batch) {
@@ -36,11 +38,14 @@ export function eyesOf(sight: Sight, model: Multimodal): Eyes {
           const tile = seen.subarray(at * numbers, (at + 1) * numbers);
           features.set(tile, i * numbers);
           const colour = of[i];
-          if (colour !== undefined) known.set(colour, tile.slice());
+          if (colour !== undefined) plain.set(colour, tile.slice());
         }
       }
       of.forEach((colour, i) => {
-        if (colour !== undefined) features.set(known.get(colour)!, i * numbers);
+        if (colour === undefined) return;
+        features.set(plain.get(colour)!, i * numbers);
+        known.delete(colour);
+        known.set(colour, plain.get(colour)!);
       });
       for (const colour of known.keys()) if (known.size > coloursKept) known.delete(colour);
       return features;

@@ -10,6 +10,7 @@ import { merged, type TextModel } from "../models/text-model.ts";
 import { buffers } from "./cache.ts";
 import type { LanguageModel, Prompt } from "./generate.ts";
 import { type Mark, marksOf, shared } from "./prefix.ts";
+import { type Outcome, together } from "./together.ts";
 
 /** The id under which graphs are given visual tokens: that of `<IMG_CONTEXT>` may also be chosen as a word of an answer. */
 export const visual = -1;
@@ -24,21 +25,29 @@ export interface VisualPromptIds extends Prompt {
   readonly unseen?: ReadonlySet<number> | undefined;
 }
 
-/** Logits of the last position. Inputs: ids [1, tokens], −1 where a visual token stands, features [visual, d] (at least one
- *  row), positions [1, tokens], and those of a cache in buffers. Outputs: logits [1, 1, v], and the cache's. */
+/** Logits of the last position. Inputs: ids [rows, tokens], −1 where a visual token stands, features [visual, d] (at least one
+ *  row), positions [rows, tokens], and those of a cache in buffers. Outputs: logits [rows, 1, v], and the cache's. */
 export function languageGraph(model: TextModel, cache: CacheGraph = floatCache(model)): Outputs {
-  const t = size("tokens");
-  const ids = input("ids", [1, t], "i64");
+  const [b, t] = [size("rows"), size("tokens")];
+  const ids = input("ids", [b, t], "i64");
   const x = merged(ids, input("features", [size("visual"), model.width]), visual, model);
-  const pass = { positions: input("positions", [1, t], "i64"), cache };
+  const pass = { positions: input("positions", [b, t], "i64"), cache };
   const last = model.states(x, pass).at(-1)!.slice(1, minus(t, 1), t);
   return { logits: model.head(last), ...cache.outputs };
 }
 
-/** An open language model; one conversation at a time. The next prompt may begin as the last one did: what was read of that is not read again. */
-export interface Language extends LanguageModel<VisualPromptIds> {
-  /** Tokens of the last prompt that had been read before. */
+/** A place for one conversation. Its next prompt may begin as its last one did: what was read of that is not read again. */
+export interface Seat extends LanguageModel<VisualPromptIds> {
+  /** Tokens of the prompt that had been read before. */
   readonly reused: number;
+}
+
+/** An open language model, whose conversations share its weights: steps that are asked for at the same time are one run. */
+export interface Language {
+  /** A free seat, of all the one that has read most of the beginning of a prompt; it waits for one where none is free. */
+  take(prompt: VisualPromptIds): Promise<Seat>;
+  /** Frees a seat that was taken. */
+  leave(seat: Seat): void;
   close(): Promise<void>;
 }
 
@@ -69,85 +78,154 @@ export function graphFeatures(features: Float32Array, d: number): Values {
  *  pieces are kept for the next prompt, which are then what it would have read itself, to the last bit: within a piece attention is not rounded as the cache is. */
 export const chunk = 128;
 
-/** Opens what `languageGraph` made. `placeholder` is the id of `<IMG_CONTEXT>`; `explain` is called when logits are NaN
+/** What one row of a run reads: the next tokens of a text of `total`, and which of them all layers see. */
+interface Row {
+  readonly ids: BigInt64Array;
+  readonly total: number;
+  readonly seen: Uint8Array;
+}
+
+/** Opens what `languageGraph` made, for so many conversations at once. `placeholder` is the id of `<IMG_CONTEXT>`; `explain` is called when logits are NaN
  *  and may throw a better error than EngineError. `prefill` and `step` throw RequestError beyond the model's length. */
 export async function openLanguage(
   engine: Engine,
   graph: Outputs,
   { width: d, longest, steady }: Pick<Multimodal, "width" | "longest" | "steady">,
   placeholder: number,
-  explain: () => void = () => undefined,
+  { seats = 1, explain = () => undefined }: { seats?: number; explain?: () => void } = {},
 ): Promise<Language> {
   const session = await engine.open(graph);
   const nothing = graphFeatures(new Float32Array(), d);
-  const cache = buffers(graph);
-  // The prompt whose whole pieces are cached: their marks, and the length of all of it.
-  let last: { marks: Mark[]; total: number } = { marks: [], total: 0 };
-  let reused = 0;
+  const cache = buffers(graph, seats);
 
-  /** How many tokens of a prompt lie in the cache, at most all but its last piece. */
-  function known(marks: readonly Mark[]): number {
-    if (Math.max(last.total, marks.length) > steady) return 0;
-    const most = Math.min(shared(last.marks, marks), marks.length - 1);
-    return Math.max(0, most - (most % chunk));
-  }
-
-  /** Reads the next tokens of a text of `total`. */
-  async function read(
-    data: BigInt64Array,
-    features: Values,
-    total: number,
-    seen = new Uint8Array(data.length).fill(1),
-  ): Promise<Float32Array> {
-    const tokens = data.length;
-    const from = cache.length;
-    checkLength(from + tokens, longest);
-    cache.reserve(from + tokens);
-    const places = BigInt64Array.from({ length: tokens }, (_, i) => BigInt(from + i));
-    const { logits, ...rows } = await session.run({
-      ids: { dtype: "i64", shape: [1, tokens], data },
+  /** Reads a row for each of neighbouring seats, in one run: the logits of each, or why there are none. Idle seats' rows leave no trace. */
+  async function read(first: number, rows: readonly Row[], features: Values, idle = new Set<number>()) {
+    const [n, t] = [rows.length, rows[0].ids.length];
+    const places = rows.map(({ ids }, row) => ids.map((_, i) => BigInt(cache.length(first + row) + i)));
+    const { logits, ...present } = await session.run({
+      ids: integers([n, t], ...rows.map(({ ids }) => ids)),
       features,
-      positions: { dtype: "i64", shape: [1, tokens], data: places },
-      total: { dtype: "i64", shape: [1], data: BigInt64Array.of(BigInt(total)) },
-      seenNow: { dtype: "bool", shape: [tokens], data: seen },
-      ...cache.feeds(),
+      positions: integers([n, t], ...places),
+      total: integers(
+        [n],
+        BigInt64Array.from(rows, ({ total }) => BigInt(total)),
+      ),
+      seenNow: { dtype: "bool", shape: [n, t], data: Uint8Array.from(rows.flatMap(({ seen }) => [...seen])) },
+      ...cache.feeds(first, n),
     });
-    if (holdsNaN(logits.data as Float32Array)) {
-      explain();
-      throw new EngineError("the logits are NaN though every weight is a number; report the image and the model");
-    }
-    // Only now: a cached NaN would spoil every later answer.
-    cache.append(rows, tokens, seen);
-    return logits.data as Float32Array;
+    const v = logits.data.length / n;
+    return rows.map(({ seen }, row): Outcome => {
+      const own = (logits.data as Float32Array).subarray(row * v, (row + 1) * v);
+      if (idle.has(first + row)) return own;
+      if (holdsNaN(own)) return unheard(explain);
+      // Only now: a cached NaN would spoil every later answer.
+      cache.append(present, row, first + row, t, seen);
+      return own;
+    });
   }
 
+  const step = together(async (ids) => {
+    const [first, last] = [Math.min(...ids.keys()), Math.max(...ids.keys())];
+    const outcomes = new Map<number, Outcome>();
+    const idle = new Set<number>();
+    const rows = Array.from({ length: last - first + 1 }, (_, i): Row => {
+      const seat = first + i;
+      const total = cache.length(seat) + 1;
+      if (!ids.has(seat)) idle.add(seat);
+      return { ids: BigInt64Array.of(BigInt(ids.get(seat) ?? 0)), total, seen: Uint8Array.of(1) };
+    });
+    cache.reserve(Math.max(...Array.from(ids.keys(), (seat) => cache.length(seat) + 1)));
+    const found = await read(first, rows, nothing, idle);
+    for (const seat of ids.keys()) outcomes.set(seat, found[seat - first]);
+    return outcomes;
+  });
+
+  /** A seat, which remembers of its prompt the marks of the whole pieces that are cached, and the length of all of it. */
+  function seatAt(at: number) {
+    let last: { marks: Mark[]; total: number } = { marks: [], total: 0 };
+    let reused = 0;
+
+    /** How many tokens of a prompt lie in the cache, at most all but its last piece. */
+    function known(marks: readonly Mark[]): number {
+      if (Math.max(last.total, marks.length) > steady) return 0;
+      const most = Math.min(shared(last.marks, marks), marks.length - 1);
+      return Math.max(0, most - (most % chunk));
+    }
+
+    return {
+      known,
+      get reused() {
+        return reused;
+      },
+      async prefill(prompt: VisualPromptIds) {
+        const { ids, features, unseen } = prompt;
+        const total = ids.length;
+        checkLength(total, longest);
+        const all = graphIds(ids, placeholder, features.length / d).data as BigInt64Array;
+        const marks = marksOf(prompt, placeholder);
+        reused = known(marks);
+        last = { marks: marks.slice(0, reused), total };
+        cache.cut(at, reused);
+        cache.reserve(total + 1);
+        let logits: Float32Array = new Float32Array();
+        let row = placesIn(all.subarray(0, reused));
+        for (let from = reused; from < total; from += chunk) {
+          const part = all.subarray(from, from + chunk);
+          const seen = seenIn(part, row, unseen);
+          const rows = graphFeatures(features.subarray(row * d, (row += placesIn(part)) * d), d);
+          logits = heard((await read(at, [{ ids: part, total, seen }], rows))[0]);
+          if (part.length === chunk) last.marks.push(...marks.slice(from, from + chunk));
+        }
+        return logits;
+      },
+      async step(id: number) {
+        checkLength(cache.length(at) + 1, longest);
+        return step(at, id);
+      },
+    };
+  }
+
+  const free = Array.from({ length: seats }, (_, at) => seatAt(at));
+  const waiting: (() => void)[] = [];
   return {
-    get reused() {
-      return reused;
-    },
-    async prefill(prompt) {
-      const { ids, features, unseen } = prompt;
-      checkLength(ids.length, longest);
-      const all = graphIds(ids, placeholder, features.length / d).data as BigInt64Array;
+    async take(prompt) {
+      while (free.length === 0) await new Promise<void>((resolve) => waiting.push(resolve));
       const marks = marksOf(prompt, placeholder);
-      reused = known(marks);
-      last = { marks: marks.slice(0, reused), total: ids.length };
-      cache.cut(reused);
-      cache.reserve(ids.length + 1);
-      let logits: Float32Array = new Float32Array();
-      let row = placesIn(all.subarray(0, reused));
-      for (let from = reused; from < all.length; from += chunk) {
-        const part = all.subarray(from, from + chunk);
-        const seen = seenIn(part, row, unseen);
-        const rows = features.subarray(row * d, (row += placesIn(part)) * d);
-        logits = await read(part, graphFeatures(rows, d), all.length, seen);
-        if (part.length === chunk) last.marks.push(...marks.slice(from, from + chunk));
-      }
-      return logits;
+      const best = free.reduce((a, b) => (b.known(marks) > a.known(marks) ? b : a));
+      return free.splice(free.indexOf(best), 1)[0];
     },
-    step: (id) => read(BigInt64Array.of(BigInt(id)), nothing, cache.length + 1),
+    leave(seat) {
+      free.push(seat as (typeof free)[number]);
+      waiting.shift()?.();
+    },
     close: () => session.close(),
   };
+}
+
+/** The numbers of rows, one after the other. */
+function integers(shape: readonly number[], ...rows: readonly BigInt64Array[]): Values {
+  const data = new BigInt64Array(rows.reduce((n, row) => n + row.length, 0));
+  rows.reduce((at, row) => {
+    data.set(row, at);
+    return at + row.length;
+  }, 0);
+  return { dtype: "i64", shape, data };
+}
+
+/** Why logits are NaN. */
+function unheard(explain: () => void): Error {
+  try {
+    explain();
+  } catch (error) {
+    return error as Error;
+  }
+  return new EngineError("the logits are NaN though every weight is a number; report the image and the model");
+}
+
+/** The logits. Throws the error that stands in their place. */
+function heard(outcome: Outcome): Float32Array {
+  if (outcome instanceof Error) throw outcome;
+  return outcome;
 }
 
 /** Throws RequestError for more tokens than the model reads. */

@@ -18,8 +18,8 @@ export interface ChatOptions extends AnswerOptions {
 
 /** A loaded model. */
 export interface Galago {
-  /** Answers the last message: yields pieces of text, returns the record. Questions are answered in the order in which
-   *  their first piece was asked for. An aborted signal ends it at once, and the model's work within one token; so does
+  /** Answers the last message: yields pieces of text, returns the record. Questions are begun in the order in which
+   *  their first piece was asked for, as many at once as the model was loaded for. An aborted signal ends it at once, and the model's work within one token; so does
    *  leaving the loop. Throws RequestError, FormatError, WeightError or EngineError. */
   chat(messages: readonly ChatMessage[], options?: ChatOptions): AsyncGenerator<{ text: string }, AnswerRecord>;
   /** Ends what is under way and frees everything. */
@@ -29,8 +29,8 @@ export interface Galago {
 /** Loads a model by name or folder. An idle model does not keep the process alive. Throws RequestError (404) for a model that
  *  is not there, FormatError and WeightError for damaged files. */
 export async function load(model = "nano", options: LoadOptions = {}): Promise<Galago> {
-  const { threads, precision, tiles, scm, compress, skipBlank, force, cache } = options;
-  const own = { name: model, threads, precision, tiles, scm, compress, skipBlank, force, cache };
+  const { threads, precision, tiles, scm, compress, skipBlank, force, cache, batch } = options;
+  const own = { name: model, threads, precision, tiles, scm, compress, skipBlank, force, cache, batch };
   const thread = new Thread({ folder: modelFolder(model), options: own, gate: openGate() });
   await thread.opened();
   return {

@@ -31,13 +31,15 @@ export function openBytes({ eyes, words }: Graphs): number {
   return base + weightBytes({ ...eyes, ...words });
 }
 
-/** Bytes that an answer takes on top at its peak: tiles and their tokens, the cache, and the results inside a tower's and a language model's run, which the engine keeps. */
-export function answerBytes({ eyes, words, judge }: Graphs, model: Multimodal, load: Load): number {
+/** Bytes that `seats` such answers at once take on top at their peak: tiles and their tokens, the cache, and the results inside a tower's and a language model's
+ *  run, which the engine keeps. */
+export function answerBytes({ eyes, words, judge }: Graphs, model: Multimodal, load: Load, seats = 1): number {
   const { tiles, promptTokens, maxTokens, asks, rememberedBytes = 0 } = load;
   const visual = tiles * model.tokensPerTile;
   const room = roomFor(promptTokens + maxTokens);
   const tokens = Math.min(chunk, promptTokens);
   const sizes = {
+    rows: 1,
     tiles: Math.min(tiles, tilesAtOnce(model)),
     tokens,
     visual: Math.max(1, Math.min(visual, tokens)),
@@ -47,15 +49,15 @@ export function answerBytes({ eyes, words, judge }: Graphs, model: Multimodal, l
   const pixels = 3 * model.tileSize ** 2;
   return (
     // The tiles as bytes, and those of one run as floats too; the tokens of each image, and all of them side by side; those of blank tiles.
-    pixels * (tiles + 4 * sizes.tiles) +
-    visual * model.width * 8 +
+    seats * (pixels * tiles + visual * model.width * 8) +
+    pixels * 4 * sizes.tiles +
     coloursKept * model.tokensPerTile * model.width * 4 +
     rememberedBytes +
     (tiles ? peakBytes(eyes, sizes) : 0) +
-    peakBytes(words, sizes) +
+    Math.max(peakBytes(words, sizes), peakBytes(words, { ...sizes, rows: seats, tokens: 1, visual: 1 })) +
     (asks === "attention" ? judgeBytes(judge(), promptTokens, visual) : 0) +
     (asks === "likeness" ? peakBytes(cosines(model.width), { visual: Math.max(1, visual) }) : 0) +
-    cache.reduce((sum, x) => sum + bytesOf(x, new Map(Object.entries(sizes))), 0)
+    cache.reduce((sum, x) => sum + bytesOf(x, new Map(Object.entries({ ...sizes, rows: seats }))), 0)
   );
 }
 
@@ -81,8 +83,13 @@ export interface Memory {
   checkAnswer(load: Load): void;
 }
 
-/** `force`: nothing is refused. `free`: bytes that this process may still take. */
-export function memoryOf(graphs: Graphs, model: Multimodal, force: boolean, free: () => number = freeBytes): Memory {
+/** `force`: nothing is refused. `seats`: answers at once. `free`: bytes that this process may still take. */
+export function memoryOf(
+  graphs: Graphs,
+  model: Multimodal,
+  { force = false, seats = 1 }: { force?: boolean; seats?: number } = {},
+  free: () => number = freeBytes,
+): Memory {
   // What the largest answer so far took is still there for the next one.
   let held = 0;
   return {
@@ -90,7 +97,7 @@ export function memoryOf(graphs: Graphs, model: Multimodal, force: boolean, free
       if (!force) check(name, openBytes(graphs), free(), "take a smaller model or one stored in fewer bits");
     },
     checkAnswer(load) {
-      const bytes = answerBytes(graphs, model, load);
+      const bytes = answerBytes(graphs, model, load, seats);
       if (!force)
         check("this answer", bytes - held, free(), "give fewer images or tiles, or go without --scm and --compress");
       held = Math.max(held, bytes);

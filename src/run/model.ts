@@ -42,9 +42,14 @@ export interface ModelOptions extends SightOptions {
   readonly force?: boolean | undefined;
   /** What is remembered of images. */
   readonly cache?: CacheOptions | undefined;
+  /** Answers that are written at once, a token of each in one run; memory of a conversation is taken for each. Default: 1. */
+  readonly batch?: number | undefined;
 }
 
-/** An open model; one answer at a time. */
+/** More answers at once bring nothing on a processor. */
+const mostAtOnce = 64;
+
+/** An open model; as many answers at a time as `batch` says, others wait. */
 export interface Model {
   /** Yields pieces of text and returns the record. An aborted signal ends it within one token, or one batch of tiles. */
   answer(
@@ -63,7 +68,9 @@ export async function openModel(
   engineOf: (options: OrtOptions) => Engine = ortNode,
 ): Promise<Model> {
   const begun = performance.now();
-  const { name = folder, threads, precision = "f32", force = false, cache = {} } = options;
+  const { name = folder, threads, precision = "f32", force = false, cache = {}, batch = 1 } = options;
+  if (!(Number.isInteger(batch) && batch >= 1 && batch <= mostAtOnce))
+    throw new RequestError(`batch is ${batch}; expected a whole number from 1 to ${mostAtOnce}`);
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1))
     throw new RequestError(`threads is ${threads}; expected a whole number from 1`);
   const whole = readModel(folder);
@@ -86,7 +93,7 @@ export async function openModel(
 
   async function open() {
     const graphs = graphsOf(checkpoint, whole, precision);
-    const memory = memoryOf(graphs, whole, force);
+    const memory = memoryOf(graphs, whole, { force, seats: batch });
     const remembered = featureCache(cache, graphs, whole, folder);
     memory.checkOpening(name);
     const engine = engineOf({ folder, threads });
@@ -95,7 +102,7 @@ export async function openModel(
       memory,
       remembered,
       eyes: eyesOf(await opened(openSight(engine, graphs.eyes, whole)), whole),
-      language: await opened(openLanguage(engine, graphs.words, whole, placeholder, explain)),
+      language: await opened(openLanguage(engine, graphs.words, whole, placeholder, { seats: batch, explain })),
       watched: await opened(watch({ open: (graph) => engine.open(packed(graph)) }, graphs.language, placeholder)),
     };
   }
@@ -162,7 +169,9 @@ export async function openModel(
     const repetitionPenalty = asked.repetitionPenalty ?? whole.repetitionPenalty;
     const how = { ...asked, repetitionPenalty, maxTokens, stopIds, stop, signal };
     const question = words(messages.at(-1)!.content, images.length);
-    const { made, doubted } = yield* trusted(generate(language, prompt, tokenizer, how), question, whole.confidence);
+    const seat = await language.take(prompt);
+    const pieces = left(generate(seat, prompt, tokenizer, how), () => language.leave(seat));
+    const { made, doubted } = yield* trusted(pieces, question, whole.confidence);
     const reply = replyOf(made.answer, template);
     const logP = logProbability(made.probabilities);
     return {
@@ -178,7 +187,7 @@ export async function openModel(
       images: views.map(({ seen }) => seen),
       usage: {
         prompt_tokens: made.promptTokens,
-        cached_tokens: language.reused,
+        cached_tokens: maxTokens ? seat.reused : 0,
         visual_tokens: visual,
         visual_tokens_kept: kept,
         completion_tokens: made.ids.length,
@@ -189,6 +198,15 @@ export async function openModel(
   }
 
   return { answer, close: closeAll };
+}
+
+/** The generator, after whose end, however it comes, something is done. */
+async function* left<T, R>(of: AsyncGenerator<T, R>, after: () => void): AsyncGenerator<T, R> {
+  try {
+    return yield* of;
+  } finally {
+    after();
+  }
 }
 
 /** How images are cut and compressed for one answer. */

@@ -1,4 +1,4 @@
-/** The thread in which a model lives: it answers one question after the other, in the order in which they came. */
+/** The thread in which a model lives: it begins to answer questions in the order in which they came, as many at once as it was opened for. */
 import { parentPort, workerData } from "node:worker_threads";
 import { gated } from "./gate.ts";
 import { type Model, openModel } from "./model.ts";
@@ -11,7 +11,22 @@ const { folder, options, gate } = workerData as Start;
 
 /** Signals of the questions that are under way or waiting. */
 const open = new Map<number, AbortController>();
-let last: Promise<void> = Promise.resolve();
+/** Questions that wait, and how many are under way. */
+const waiting: (Request & { type: "ask" })[] = [];
+const most = options.batch ?? 1;
+let under = 0;
+
+/** Begins as many answers as may be at once; `idle` is called when there is nothing left to do. */
+function begin(model: Model, idle: () => void): void {
+  if (under === 0 && waiting.length === 0) idle();
+  while (under < most && waiting.length > 0) {
+    under++;
+    answer(model, waiting.shift()!).then(() => {
+      under--;
+      begin(model, idle);
+    });
+  }
+}
 
 async function answer(model: Model, { id, question, options }: Request & { type: "ask" }): Promise<void> {
   const { signal } = open.get(id)!;
@@ -31,16 +46,23 @@ async function answer(model: Model, { id, question, options }: Request & { type:
 }
 
 function listen(model: Model): void {
+  let closing = false;
+  const idle = (): void => {
+    if (!closing) return;
+    closing = false;
+    model.close().then(() => port.close());
+  };
   port.on("message", (request: Request) => {
     if (request.type === "abort") open.get(request.id)?.abort();
     if (request.type === "ask") {
       open.set(request.id, new AbortController());
-      last = last.then(() => answer(model, request));
+      waiting.push(request);
     }
     if (request.type === "close") {
       for (const controller of open.values()) controller.abort();
-      last = last.then(() => model.close()).then(() => port.close());
+      closing = true;
     }
+    begin(model, idle);
   });
   reply({ type: "opened", id: 0 });
 }

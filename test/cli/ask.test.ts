@@ -1,5 +1,5 @@
 /** `galago ask`, against the build, with models of random weights. */
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -131,6 +131,39 @@ describe("--json", () => {
   });
 });
 
+describe("a folder", () => {
+  const folder = join(home, "page images");
+  beforeAll(() => {
+    mkdirSync(folder);
+    copyFileSync(wide, join(folder, "b.png"));
+    copyFileSync(image, join(folder, "a.png"));
+    copyFileSync(pdf, join(folder, "c.pdf"));
+    writeFileSync(join(folder, "notes.txt"), "no image");
+  });
+  const names = ["a.png", "b.png", "c.pdf#1", "c.pdf#2", "c.pdf#3"];
+
+  test("is asked about image by image, in the order of their names, whatever is asked at once", async () => {
+    const one = await ask([folder, "Which?", "--json"]);
+    const three = await ask([folder, "Which?", "--json", "--batch", "3"]);
+    const [alone, together] = [one, three].map(({ text }) =>
+      text
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line)),
+    );
+    expect(together.map(({ images }) => images.map(({ source }: { source: string }) => source))).toEqual(
+      names.map((name) => [join(folder, name)]),
+    );
+    expect(together.map(({ answer }) => answer)).toEqual(alone.map(({ answer }) => answer));
+    expect(alone[0].answer).toBe(JSON.parse((await ask([image, "Which?", "--json"])).text).answer);
+  });
+
+  test("without --json each answer is a line behind its image", async () => {
+    const { text } = await ask([folder, "?", "--model", "always", "--max-tokens", "2", "--batch", "8"]);
+    expect(text).toBe(names.map((name) => `${join(folder, name)}: AA\n`).join(""));
+  });
+});
+
 test("without --json the answer streams and ends with a newline", async () => {
   const { status, text, stderr } = await ask([image, "?", "--model", "always", "--max-tokens", "5"]);
   expect([status, text]).toEqual([0, "AAAAA\n"]);
@@ -189,6 +222,9 @@ describe("bad input ends with one line that names it", () => {
       /is not stored in int4; convert the published files: galago convert/,
     ],
     ["a precision of no build", [image, "?", "--precision", "int3"], 2, /--precision: "int3" is no precision/],
+    ["a folder beside an image", [home, image, "?"], 2, /" is a folder beside other sources; expected it alone/],
+    ["a folder without images", [join(home, "models"), "?"], 1, /models": holds no image; expected files as \.png/],
+    ["a batch of one image", [image, "?", "--batch", "2"], 2, /--batch is about the images of a folder; name one/],
     ["no question", [image], 2, /at least one image and a question; see galago ask --help/],
     ["a task of no model", [image, "?", "--task", "draw"], 2, /--task: "draw" is no task, expected vqa, refer/],
     ["a task of other models", [image, "--task", "caption"], 1, /not trained for the task "caption"; there are refer/],

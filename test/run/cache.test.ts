@@ -7,7 +7,8 @@ import { byteCache, floatCache } from "../../src/models/cache.ts";
 import { miniMonkey } from "../../src/models/mini-monkey.ts";
 import { merged } from "../../src/models/text-model.ts";
 import { buffers } from "../../src/run/cache.ts";
-import { graphFeatures, graphIds, languageGraph, openLanguage, visual } from "../../src/run/language.ts";
+import { graphFeatures, graphIds, languageGraph, visual } from "../../src/run/language.ts";
+import { openSeat } from "../support/language.ts";
 import { reference } from "../support/reference.ts";
 import { drawn, gap, integers, value } from "../support/values.ts";
 
@@ -40,7 +41,7 @@ describe("a prompt longer than is read at a time, and the tokens behind it", () 
     ["floats: the same", floatCache, 2e-5],
     ["bytes: nearly the same", byteCache, 0.02],
   ])("%s logits as without a cache", async (_, cache, tolerance) => {
-    const language = await openLanguage(engine, languageGraph(words, cache(words)), model, placeholder);
+    const language = await openSeat(engine, languageGraph(words, cache(words)), model, placeholder);
     for (let again = 0; again < 2; again++) {
       expect(gap(await language.prefill({ ids, features }), await whole(ids))).toBeLessThan(tolerance);
       expect(gap(await language.step(9), await whole([...ids, 9]))).toBeLessThan(tolerance);
@@ -50,33 +51,49 @@ describe("a prompt longer than is read at a time, and the tokens behind it", () 
   });
 });
 
-test("rows written behind each other lie in the buffers in order, however the room grows", () => {
+test("rows written behind each other lie in their seat's buffers in order, however the room grows", () => {
+  const rows = size("rows");
   const parts = [
-    { name: "along the last axis", axis: 3, shape: [1, 2, 3, size("tokens")] },
-    { name: "before the last axis", axis: 2, shape: [1, 2, size("tokens"), 3] },
-    { name: "one number a row", axis: 1, shape: [2, size("tokens")] },
+    { name: "along the last axis", axis: 3, shape: [rows, 2, 3, size("tokens")] },
+    { name: "before the last axis", axis: 2, shape: [rows, 2, size("tokens"), 3] },
+    { name: "one number a row", axis: 2, shape: [rows, 2, size("tokens")] },
   ];
   const graph = Object.fromEntries(parts.map(({ name, shape }) => [`present.${name}`, input(name, shape)]));
+  const pieces = fc.record({
+    n: fc.integer({ min: 1, max: 300 }),
+    seat: fc.integer({ min: 0, max: 2 }),
+    cut: fc.nat(50),
+  });
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 6 }), (sizes) => {
-      const cache = buffers(graph);
-      for (const n of sizes) {
-        cache.reserve(cache.length + n);
-        const rows = parts.map(({ name, axis, shape }) => {
-          const dims = shape.map((dim) => (typeof dim === "number" ? dim : n));
-          const data = Float32Array.from({ length: dims.reduce((a, b) => a * b) }, (_, at) =>
-            element(dims, axis, at, cache.length),
+    fc.property(fc.array(pieces, { minLength: 1, maxLength: 8 }), (given) => {
+      const cache = buffers(graph, 3);
+      for (const { n, seat, cut } of given) {
+        cache.cut(seat, cache.length(seat) - Math.min(cut, cache.length(seat)));
+        cache.reserve(cache.length(seat) + n);
+        const results = parts.map(({ name, axis, shape }) => {
+          const dims = [2, ...shape.slice(1).map((dim) => (typeof dim === "number" ? dim : n))];
+          const length = dims.reduce((a, b) => a * b);
+          // The second of two rows is the seat's.
+          const data = Float32Array.from({ length }, (_, at) =>
+            at < length / 2 ? -1 : element(dims, axis, at - length / 2, cache.length(seat), seat),
           );
           return [`present.${name}`, { dtype: "f32", shape: dims, data }] as const;
         });
-        cache.append(Object.fromEntries(rows), n, new Uint8Array(n).fill(1));
+        const seen = Uint8Array.from({ length: n }, (_, i) => (cache.length(seat) + i) % 2);
+        cache.append(Object.fromEntries(results), 1, seat, n, seen);
       }
-      for (const { name, axis } of parts) {
-        const { data, shape } = cache.feeds()[`past.${name}`];
-        const wrong = [...(data as Float32Array).keys()].filter(
-          (at) => placeOf(shape, axis, at) < cache.length && data[at] !== element(shape, axis, at, 0),
-        );
-        expect(wrong).toEqual([]);
+      for (let seat = 0; seat < 3; seat++) {
+        const feeds = cache.feeds(seat, 1);
+        expect(feeds.length.data).toEqual(BigInt64Array.of(BigInt(cache.length(seat))));
+        for (const { name, axis } of parts) {
+          const { data, shape } = feeds[`past.${name}`];
+          const wrong = [...(data as Float32Array).keys()].filter(
+            (at) => placeOf(shape, axis, at) < cache.length(seat) && data[at] !== element(shape, axis, at, 0, seat),
+          );
+          expect(wrong).toEqual([]);
+        }
+        const seen = [...(feeds.seen.data as Uint8Array)].slice(0, cache.length(seat));
+        expect(seen).toEqual(seen.map((_, i) => i % 2));
       }
     }),
     { numRuns: 30 },
@@ -87,8 +104,8 @@ test("rows written behind each other lie in the buffers in order, however the ro
 const innerOf = (shape: readonly number[], axis: number): number => shape.slice(axis + 1).reduce((a, b) => a * b, 1);
 const placeOf = (shape: readonly number[], axis: number, at: number): number =>
   Math.floor(at / innerOf(shape, axis)) % shape[axis];
-function element(shape: readonly number[], axis: number, at: number, from: number): number {
+function element(shape: readonly number[], axis: number, at: number, from: number, seat: number): number {
   const inner = innerOf(shape, axis);
   const outer = Math.floor(at / inner / shape[axis]);
-  return (outer * inner + (at % inner)) * 4096 + from + placeOf(shape, axis, at);
+  return (outer * inner + (at % inner)) * 4096 + from + placeOf(shape, axis, at) + seat * 1e6;
 }

@@ -40,6 +40,7 @@ test.each([
   ["a trusted short answer comes at once", ["29", "5.20"], 0.99, undefined, ["295.20"], false],
   ["a doubted one is taken back", ["29", "5.20"], 0.5, undefined, [unreadable], true],
   ["a doubted reading is shown as it comes", ["29", "5.20"], 0.5, "Read all the text.", ["29", "5.20"], false],
+  ["so is what is asked in other words", ["29", "5.20"], 0.5, "What does it say?", ["29", "5.20"], false],
   [
     "a long answer is shown from where it is long",
     long,
@@ -66,4 +67,17 @@ test("the confidence of log probability 0 under no bias is a half, and falls wit
   expect(logProbability([0.5, 0.5])).toBeCloseTo(Math.log(0.25), 12);
   expect(confidenceIn(config, 0)).toBe(0.5);
   expect(confidenceIn(config, Math.log(0.25))).toBeCloseTo(0.2, 12);
+});
+
+test("whoever leaves the loop ends the answer that is held back behind it", async () => {
+  let ended = false;
+  const saying = (async function* () {
+    try {
+      for (;;) yield { text: "a word that never ends " };
+    } finally {
+      ended = true;
+    }
+  })();
+  for await (const _ of trusted(saying, "What is it?", config)) break;
+  expect(ended).toBe(true);
 });

@@ -7,8 +7,9 @@ import { internlm2 } from "../../src/models/internlm2.ts";
 import { miniMonkey } from "../../src/models/mini-monkey.ts";
 import { merged, type TextModel } from "../../src/models/text-model.ts";
 import { watch } from "../../src/run/attention.ts";
-import { languageGraph, openLanguage, type VisualPromptIds, visual } from "../../src/run/language.ts";
+import { languageGraph, type VisualPromptIds, visual } from "../../src/run/language.ts";
 import { seenPart } from "../../src/run/survivors.ts";
+import { openSeat } from "../support/language.ts";
 import { reference } from "../support/reference.ts";
 import { drawn, floats, gap, integers, value } from "../support/values.ts";
 
@@ -89,7 +90,7 @@ describe("deeper layers answer as if the others had been taken out after the sec
     const kept = await survivors();
     // 20 tokens outside the window, 30 inside.
     expect(kept).toHaveLength(50);
-    const language = await openLanguage(engine, languageGraph(words, cache(words, fastvLayer)), model, placeholder);
+    const language = await openSeat(engine, languageGraph(words, cache(words, fastvLayer)), model, placeholder);
     const found = [await language.prefill(seenPart(prompt, places, kept)), await language.step(9)];
     const all = await language.prefill(prompt);
     await language.close();

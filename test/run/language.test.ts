@@ -4,9 +4,10 @@ import { scm } from "../../src/compress/scm.ts";
 import type { Engine, Session } from "../../src/graph/engine.ts";
 import { miniMonkey } from "../../src/models/mini-monkey.ts";
 import { watch } from "../../src/run/attention.ts";
-import { type Language, languageGraph, openLanguage, type VisualPromptIds } from "../../src/run/language.ts";
+import { languageGraph, type VisualPromptIds } from "../../src/run/language.ts";
 import { openSight, sightGraph } from "../../src/run/sight.ts";
 import { survivors } from "../../src/run/survivors.ts";
+import { type OpenSeat, openSeat } from "../support/language.ts";
 import { reference } from "../support/reference.ts";
 
 const { config, w, engine, input, output } = reference("mini_monkey_e2e");
@@ -14,7 +15,7 @@ const model = miniMonkey(config);
 const words = model.language(w);
 const placeholder = 150;
 const d = config.llm_config.hidden_size;
-let language: Language;
+let language: OpenSeat;
 let prompt: VisualPromptIds;
 
 beforeAll(async () => {
@@ -22,7 +23,7 @@ beforeAll(async () => {
   const features = await sight.see(Float32Array.from(input("pixel_values")));
   await sight.close();
   prompt = { ids: input("input_ids"), features };
-  language = await openLanguage(engine, languageGraph(words), model, placeholder);
+  language = await openSeat(engine, languageGraph(words), model, placeholder);
 });
 afterAll(() => language.close());
 
@@ -91,7 +92,7 @@ test("features that are not as many as their places are refused with both number
 });
 
 test("a prompt beyond the model's length is refused with both numbers", async () => {
-  const short = await openLanguage(engine, languageGraph(words), { ...model, longest: 65 }, placeholder);
+  const short = await openSeat(engine, languageGraph(words), { ...model, longest: 65 }, placeholder);
   await expect(short.prefill(prompt)).rejects.toThrow(/prompt is 66 tokens long, the model reads 65/);
   await short.close();
 });
@@ -109,7 +110,7 @@ test("logits that are no numbers end the answer, and leave nothing behind for th
       return { run, close: () => session.close() };
     },
   };
-  const open = (engine: Engine) => openLanguage(engine, languageGraph(words), model, placeholder);
+  const open = (engine: Engine) => openSeat(engine, languageGraph(words), model, placeholder);
   const [spoilable, sound] = await Promise.all([open(spoiling), open(engine)]);
   await expect(spoilable.prefill(prompt)).rejects.toThrow("the logits are NaN");
   spoilt = false;

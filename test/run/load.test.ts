@@ -123,6 +123,23 @@ describe("an answer", () => {
   });
 });
 
+test("a model loaded for a batch answers as many at once, each as alone", async () => {
+  const galago = await load(babble, { threads: 1, tiles: "single", batch: 3 });
+  const asked = Array.from({ length: 5 }, (_, i) => ask(`question ${i}`, ...(i % 2 ? [image] : [])));
+  const ended: number[] = [];
+  const found = await Promise.all(
+    asked.map(async (messages, i) => {
+      const [text] = await whole(galago, messages, { maxTokens: i === 0 ? 60 : 10 });
+      ended.push(i);
+      return text;
+    }),
+  );
+  await galago.close();
+  expect(ended[0]).not.toBe(0);
+  for (const [i, messages] of asked.entries())
+    expect((await whole(model, messages, { maxTokens: i === 0 ? 60 : 10 }))[0]).toBe(found[i]);
+});
+
 describe("the caller's event loop", () => {
   test("turns freely while an answer is written", async () => {
     let turns = 0;

@@ -34,7 +34,7 @@ describe("bytes of an open model", () => {
 });
 
 describe("bytes of an answer", () => {
-  const bytes = (changes: Partial<Load>, own = graphs()) => answerBytes(own, model, { ...load, ...changes });
+  const bytes = (changes: Partial<Load>, seats = 1) => answerBytes(graphs(), model, { ...load, ...changes }, seats);
 
   test("a cached token is two vectors a layer, and nothing else grows with a long prompt", () => {
     // Two layers, two key heads of 64 numbers, keys and values, four bytes.
@@ -49,6 +49,13 @@ describe("bytes of an answer", () => {
     const pixels = 3 * 56 * 56;
     const tokens = 4 * 256 * 8;
     expect(bytes({ tiles: 300 }) - bytes({ tiles: 200 })).toBe(100 * (pixels + tokens));
+  });
+
+  test("each answer at once has tiles, tokens and a cache of its own, and shares what a run takes", () => {
+    const cache = 256 * 2 * 2 * 64 * 2 * 4;
+    const own = 2 * (3 * 56 * 56 + 4 * 256 * 8) + cache;
+    expect(bytes({}, 8) - bytes({}, 1)).toBeGreaterThanOrEqual(7 * own);
+    expect(bytes({}, 8) - bytes({}, 1)).toBeLessThan(8 * own);
   });
 
   test("what compression asks comes on top: attention holds layers and looks from all tokens, likeness is of each two", () => {
@@ -67,7 +74,7 @@ describe("bytes of an answer", () => {
 describe("too little memory", () => {
   const own = graphs();
   test("refuses a model with both numbers and what to do", () => {
-    const memory = memoryOf(own, model, false, () => 1e6);
+    const memory = memoryOf(own, model, {}, () => 1e6);
     expect(() => memory.checkOpening("tiny")).toThrow(RequestError);
     expect(() => memory.checkOpening("tiny")).toThrow(
       /^tiny takes about 0\.2 GB of memory, 0\.0 GB are free; .*--force$/,
@@ -76,7 +83,7 @@ describe("too little memory", () => {
 
   test("refuses an answer, but not one that needs no more than the last did", () => {
     let free = plenty;
-    const memory = memoryOf(own, model, false, () => free);
+    const memory = memoryOf(own, model, {}, () => free);
     memory.checkAnswer(load);
     free = 0;
     memory.checkAnswer(load);
@@ -84,7 +91,7 @@ describe("too little memory", () => {
   });
 
   test("refuses nothing when forced", () => {
-    const memory = memoryOf(own, model, true, () => 0);
+    const memory = memoryOf(own, model, { force: true }, () => 0);
     memory.checkOpening("tiny");
     memory.checkAnswer({ ...load, tiles: 1000 });
   });

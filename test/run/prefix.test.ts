@@ -8,10 +8,11 @@ import { byteCache, floatCache } from "../../src/models/cache.ts";
 import { internlm2 } from "../../src/models/internlm2.ts";
 import { miniMonkey } from "../../src/models/mini-monkey.ts";
 import type { AnswerOptions, AnswerRecord } from "../../src/run/answer.ts";
-import { chunk, languageGraph, openLanguage, type VisualPromptIds } from "../../src/run/language.ts";
+import { chunk, languageGraph, type VisualPromptIds } from "../../src/run/language.ts";
 import { openModel } from "../../src/run/model.ts";
 import { shared } from "../../src/run/prefix.ts";
 import type { Message } from "../../src/text/template.ts";
+import { openSeat } from "../support/language.ts";
 import { reference } from "../support/reference.ts";
 import { tinyModel } from "../support/tiny-model.ts";
 import { drawn } from "../support/values.ts";
@@ -64,7 +65,7 @@ describe.each([
   ["floats", floatCache],
   ["bytes", byteCache],
 ])("a cache of %s", (_, cacheOf) => {
-  const open = (engine: Engine) => openLanguage(engine, languageGraph(words, cacheOf(words)), model, placeholder);
+  const open = (engine: Engine) => openSeat(engine, languageGraph(words, cacheOf(words)), model, placeholder);
 
   /** Logits of a prompt and of two steps behind it. */
   const said = async (language: Awaited<ReturnType<typeof open>>, given: VisualPromptIds) => {
@@ -107,7 +108,7 @@ test("a text beyond the length from which positions stretch shares nothing with 
   expect(steady.steady).toBe(300);
   const open = () => {
     const words = internlm2(w.language_model, llm as Parameters<typeof internlm2>[1]);
-    return openLanguage(engine, languageGraph(words), steady, placeholder);
+    return openSeat(engine, languageGraph(words), steady, placeholder);
   };
   const language = await open();
   for (const [length, reused] of [

@@ -7,12 +7,13 @@ import { afterAll, describe, expect, test } from "vitest";
 import { input } from "../../src/graph/tensor.ts";
 import { wholes } from "../../src/models/index.ts";
 import type { TextConfig } from "../../src/models/internlm2.ts";
-import { languageGraph, openLanguage } from "../../src/run/language.ts";
+import { languageGraph } from "../../src/run/language.ts";
 import { openModel } from "../../src/run/model.ts";
 import { readModel } from "../../src/run/models.ts";
 import { ortNode } from "../../src/run/ort-node.ts";
 import { openCheckpoint } from "../../src/weights/checkpoint.ts";
 import { weights } from "../../src/weights/path.ts";
+import { openSeat } from "../support/language.ts";
 import { tinyClip } from "../support/plain-eyes.ts";
 import { tinyConfig, tinyWhole } from "../support/tiny-model.ts";
 import { gap, integers, value } from "../support/values.ts";
@@ -136,7 +137,7 @@ describe.each(kinds)("%s", (kind, config, perTile) => {
     const whole = readModel(folder);
     const model = whole.language(weights(checkpoint));
     const ids = Array.from({ length: 600 }, (_, i) => 8 + ((7 * i) % 250));
-    const language = await openLanguage(engine, languageGraph(model), whole, -1);
+    const language = await openSeat(engine, languageGraph(model), whole, -1);
     const found = [await language.prefill({ ids, features: new Float32Array() }), await language.step(9)];
     await language.close();
 
