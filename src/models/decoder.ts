@@ -141,6 +141,12 @@ export function longest(c: DecoderConfig): number {
   return Math.min(c.max_position_embeddings, c.sliding_window ?? Number.POSITIVE_INFINITY);
 }
 
+/** The length up to which a model with factors for long texts takes those for short ones. */
+export const switchesAt = ({
+  rope_scaling,
+  original_max_position_embeddings: trained,
+}: DecoderConfig): number | undefined => (rope_scaling && "long_factor" in rope_scaling ? trained : undefined);
+
 /** x + GQA(RMS x), then x + down(silu(gate RMS x) ⊙ up RMS x) (Shazeer 2020). x: [b, t, d] → [b, t, d]. */
 function layer(x: Tensor, w: LayerWeights, c: DecoderConfig, { rotate, attend }: Context): Tensor {
   const { hidden_size: d, rms_norm_eps: eps } = c;

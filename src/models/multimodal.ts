@@ -26,6 +26,8 @@ export interface Multimodal {
   readonly width: number;
   /** Most tokens of a prompt and its answer. */
   readonly longest: number;
+  /** Length beyond which all tokens turn by other factors: what is cached of a text that grows across it is of no use any more. None: there is no such length. */
+  readonly switchesAt?: number | undefined;
   /** Keys of published files that no computation reads. */
   readonly buffers: RegExp;
   /** Visual tokens of normalised tiles. pixels: [n, 3, s, s] → [n, tokensPerTile, width]. */

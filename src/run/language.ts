@@ -55,17 +55,21 @@ export function graphFeatures(features: Float32Array, d: number): Values {
 export const chunk = 128;
 
 /** Opens what `languageGraph` made. `placeholder` is the id of `<IMG_CONTEXT>`; `explain` is called when logits are NaN
- *  and may throw a better error than EngineError. `prefill` and `step` throw RequestError beyond the model's length. */
+ *  and may throw a better error than EngineError. `prefill` and `step` throw RequestError beyond the model's length.
+ *  An answer that crosses the length at which a model switches its factors (LongRoPE) is read anew from its beginning there, once, as transformers does:
+ *  its step takes as long as the prompt did. Keys that keep the other factors, as in InternVL2-4B's own code, garble what follows. */
 export async function openLanguage(
   engine: Engine,
   graph: Outputs,
-  { width: d, longest }: Pick<Multimodal, "width" | "longest">,
+  { width: d, longest, switchesAt }: Pick<Multimodal, "width" | "longest" | "switchesAt">,
   placeholder: number,
   explain: () => void = () => undefined,
 ): Promise<Language> {
   const session = await engine.open(graph);
   const nothing = graphFeatures(new Float32Array(), d);
   const cache = buffers(graph);
+  /** All that was read, as long as it may have to be read again. */
+  let text: { ids: bigint[]; features: Float32Array } | undefined;
 
   /** Reads the next tokens of a text of `total`. */
   async function read(ids: Values, features: Values, total: number): Promise<Float32Array> {
@@ -86,22 +90,30 @@ export async function openLanguage(
     return logits.data as Float32Array;
   }
 
+  /** Reads a text from its beginning, in pieces. */
+  async function readAll(all: BigInt64Array, features: Float32Array): Promise<Float32Array> {
+    cache.cut(0);
+    checkLength(all.length, longest);
+    cache.reserve(all.length + 1);
+    text = switchesAt !== undefined && all.length <= switchesAt ? { ids: [...all], features } : undefined;
+    let logits: Float32Array = new Float32Array();
+    let seen = 0;
+    for (let from = 0; from < all.length; from += chunk) {
+      const part = all.subarray(from, from + chunk);
+      const rows = features.subarray(seen * d, (seen += placesIn(part)) * d);
+      logits = await read({ dtype: "i64", shape: [1, part.length], data: part }, graphFeatures(rows, d), all.length);
+    }
+    return logits;
+  }
+
   return {
-    async prefill({ ids, features }) {
-      cache.cut(0);
-      checkLength(ids.length, longest);
-      cache.reserve(ids.length + 1);
-      const all = graphIds(ids, placeholder, features.length / d).data as BigInt64Array;
-      let logits: Float32Array = new Float32Array();
-      let seen = 0;
-      for (let from = 0; from < all.length; from += chunk) {
-        const part = all.subarray(from, from + chunk);
-        const rows = features.subarray(seen * d, (seen += placesIn(part)) * d);
-        logits = await read({ dtype: "i64", shape: [1, part.length], data: part }, graphFeatures(rows, d), all.length);
-      }
-      return logits;
+    prefill: ({ ids, features }) =>
+      readAll(graphIds(ids, placeholder, features.length / d).data as BigInt64Array, features),
+    step(id) {
+      text?.ids.push(BigInt(id));
+      if (text && cache.length === switchesAt) return readAll(BigInt64Array.from(text.ids), text.features);
+      return read({ dtype: "i64", shape: [1, 1], data: BigInt64Array.of(BigInt(id)) }, nothing, cache.length + 1);
     },
-    step: (id) => read({ dtype: "i64", shape: [1, 1], data: BigInt64Array.of(BigInt(id)) }, nothing, cache.length + 1),
     close: () => session.close(),
   };
 }
