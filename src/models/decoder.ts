@@ -148,6 +148,12 @@ export function steady(c: DecoderConfig): number {
   return c.rope_scaling.type === "dynamic" ? most : original;
 }
 
+/** The length up to which a model with factors for long texts takes those for short ones. */
+export const switchesAt = ({
+  rope_scaling,
+  original_max_position_embeddings: trained,
+}: DecoderConfig): number | undefined => (rope_scaling && "long_factor" in rope_scaling ? trained : undefined);
+
 /** x + GQA(RMS x), then x + down(silu(gate RMS x) ⊙ up RMS x) (Shazeer 2020). x: [b, t, d] → [b, t, d]. */
 function layer(x: Tensor, w: LayerWeights, c: DecoderConfig, { rotate, attend }: Context): Tensor {
   const { hidden_size: d, rms_norm_eps: eps } = c;

@@ -4,7 +4,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { imageNet } from "../vision/tiles.ts";
 import type { Weights } from "../weights/path.ts";
 import { connector, pixelShuffle } from "./connector.ts";
-import { longest, steady } from "./decoder.ts";
+import { longest, steady, switchesAt } from "./decoder.ts";
 import { internVit, type VisionConfig, visionConfig } from "./intern-vit.ts";
 import { internlm2, type TextConfig, textConfig } from "./internlm2.ts";
 import { type LlamaConfig, llama, llamaConfig } from "./llama.ts";
@@ -57,6 +57,7 @@ export function miniMonkey(c: MiniMonkeyConfig): Multimodal {
     width: hidden_size,
     longest: longest(c.llm_config),
     steady: steady(c.llm_config),
+    switchesAt: switchesAt(c.llm_config),
     buffers: /rotary_emb\.inv_freq$/,
     sight: (pixels, w) => visualTokens(patchFeatures(pixels, w, c), w, c),
     language: (w) => languageModel(w, c),

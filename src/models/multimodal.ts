@@ -29,6 +29,8 @@ export interface Multimodal {
   readonly longest: number;
   /** Up to so many tokens, what a language model makes of the beginning of a text does not depend on how long it becomes. */
   readonly steady: number;
+  /** Length beyond which all tokens turn by other factors: what is cached of a text that grows across it is of no use any more. None: there is no such length. */
+  readonly switchesAt?: number | undefined;
   /** Keys of published files that no computation reads. */
   readonly buffers: RegExp;
   /** Visual tokens of normalised tiles. pixels: [n, 3, s, s] → [n, tokensPerTile, width]. */

@@ -86,11 +86,13 @@ interface Row {
 }
 
 /** Opens what `languageGraph` made, for so many conversations at once. `placeholder` is the id of `<IMG_CONTEXT>`; `explain` is called when logits are NaN
- *  and may throw a better error than EngineError. `prefill` and `step` throw RequestError beyond the model's length. */
+ *  and may throw a better error than EngineError. `prefill` and `step` throw RequestError beyond the model's length.
+ *  An answer that crosses the length at which a model switches its factors (LongRoPE) is read anew from its beginning there, once, as transformers does:
+ *  its step takes as long as the prompt did. Keys that keep the other factors, as in InternVL2-4B's own code, garble what follows. */
 export async function openLanguage(
   engine: Engine,
   graph: Outputs,
-  { width: d, longest, steady }: Pick<Multimodal, "width" | "longest" | "steady">,
+  { width: d, longest, steady, switchesAt }: Pick<Multimodal, "width" | "longest" | "steady" | "switchesAt">,
   placeholder: number,
   { seats = 1, explain = () => undefined }: { seats?: number; explain?: () => void } = {},
 ): Promise<Language> {
@@ -144,6 +146,8 @@ export async function openLanguage(
   function seatAt(at: number) {
     let last: { marks: Mark[]; total: number } = { marks: [], total: 0 };
     let reused = 0;
+    /** All that was read, as long as it may have to be read again. */
+    let text: VisualPromptIds | undefined;
 
     /** How many tokens of a prompt lie in the cache, at most all but its last piece. */
     function known(marks: readonly Mark[]): number {
@@ -152,35 +156,39 @@ export async function openLanguage(
       return Math.max(0, most - (most % chunk));
     }
 
+    async function prefill(prompt: VisualPromptIds): Promise<Float32Array> {
+      const { ids, features, unseen } = prompt;
+      const total = ids.length;
+      text = switchesAt !== undefined && total <= switchesAt ? prompt : undefined;
+      checkLength(total, longest);
+      const all = graphIds(ids, placeholder, features.length / d).data as BigInt64Array;
+      const marks = marksOf(prompt, placeholder);
+      reused = known(marks);
+      last = { marks: marks.slice(0, reused), total };
+      cache.cut(at, reused);
+      cache.reserve(total + 1);
+      let logits: Float32Array = new Float32Array();
+      let row = placesIn(all.subarray(0, reused));
+      for (let from = reused; from < total; from += chunk) {
+        const part = all.subarray(from, from + chunk);
+        const seen = seenIn(part, row, unseen);
+        const rows = graphFeatures(features.subarray(row * d, (row += placesIn(part)) * d), d);
+        logits = heard((await read(at, [{ ids: part, total, seen }], rows))[0]);
+        if (part.length === chunk) last.marks.push(...marks.slice(from, from + chunk));
+      }
+      return logits;
+    }
+
     return {
       known,
       get reused() {
         return reused;
       },
-      async prefill(prompt: VisualPromptIds) {
-        const { ids, features, unseen } = prompt;
-        const total = ids.length;
-        checkLength(total, longest);
-        const all = graphIds(ids, placeholder, features.length / d).data as BigInt64Array;
-        const marks = marksOf(prompt, placeholder);
-        reused = known(marks);
-        last = { marks: marks.slice(0, reused), total };
-        cache.cut(at, reused);
-        cache.reserve(total + 1);
-        let logits: Float32Array = new Float32Array();
-        let row = placesIn(all.subarray(0, reused));
-        for (let from = reused; from < total; from += chunk) {
-          const part = all.subarray(from, from + chunk);
-          const seen = seenIn(part, row, unseen);
-          const rows = graphFeatures(features.subarray(row * d, (row += placesIn(part)) * d), d);
-          logits = heard((await read(at, [{ ids: part, total, seen }], rows))[0]);
-          if (part.length === chunk) last.marks.push(...marks.slice(from, from + chunk));
-        }
-        return logits;
-      },
+      prefill,
       async step(id: number) {
         checkLength(cache.length(at) + 1, longest);
-        return step(at, id);
+        if (text) text = { ...text, ids: [...text.ids, id] };
+        return text && cache.length(at) === switchesAt ? prefill(text) : step(at, id);
       },
     };
   }

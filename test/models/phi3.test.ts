@@ -1,13 +1,15 @@
 /** Phi-3-mini: the published names at full size, and the published computation in loops. */
 import { describe, expect, test } from "vitest";
-import { longest } from "../../src/models/decoder.ts";
+import type { Engine } from "../../src/graph/engine.ts";
+import { longest, steady, switchesAt } from "../../src/models/decoder.ts";
 import { type Phi3Config, phi3, phi3Config } from "../../src/models/phi3.ts";
-import { languageGraph } from "../../src/run/language.ts";
+import { languageGraph, openLanguage } from "../../src/run/language.ts";
+import { ortNode } from "../../src/run/ort-node.ts";
 import { decoded, embedded, type Turning } from "../support/plain-decoder.ts";
 import { asked, parameters, phi3Shapes } from "../support/published.ts";
 import { logits } from "../support/run.ts";
 import { seeded } from "../support/seeded.ts";
-import { gap } from "../support/values.ts";
+import { drawn, floats, gap } from "../support/values.ts";
 
 /** config.json of microsoft/Phi-3-mini-4k-instruct, as far as the code reads it. */
 const mini4k = {
@@ -99,6 +101,39 @@ test.each(cases.slice(0, 2))("%s read a prompt in pieces as in one", async (_, c
   const model = phi3(w, c);
   const pieces = await logits(model, values, ids.slice(0, 3), ids.slice(3, 4), ids.slice(4));
   expect(gap(pieces, await logits(model, values, ids))).toBeLessThan(1e-6);
+});
+
+test("an answer that crosses the original length goes on as if all of it had been read with the long factors", async () => {
+  const c = scaled(5);
+  const all = [...ids, 9, 4];
+  const { w, values } = seeded();
+  const model = phi3(w, c);
+  const graph = languageGraph(model);
+  const weights = values();
+  const given = Object.fromEntries(Object.entries(weights).map(([key, weight]) => [key, floats(weight)]));
+  const engine: Engine = {
+    async open(graph) {
+      const session = await ortNode({ threads: 1 }).open(graph);
+      return { run: (feeds) => session.run({ ...given, ...feeds }), close: () => session.close() };
+    },
+  };
+  const sizes = { width: c.hidden_size, longest: longest(c), steady: steady(c), switchesAt: switchesAt(c) };
+  const language = await openLanguage(engine, graph, sizes, 12);
+
+  // The visual token stands at the place of id 12.
+  const seen = Array.from(drawn([c.hidden_size], 7).data, Math.fround);
+  const prompt = { ids: all.slice(0, 3), features: Float32Array.from(seen) };
+  const seat = await language.take(prompt);
+  const expected = (n: number): number[] => {
+    const x = embedded(all.slice(0, n), c, weights).map((row, i) => (all[i] === 12 ? seen : row));
+    return decoded(x, c, weights, "", su(n > 5 ? long : short, 5)).at(-1)!;
+  };
+  for (let round = 0; round < 2; round++) {
+    expect(gap(await seat.prefill(prompt), expected(3))).toBeLessThan(1e-6);
+    for (let n = 4; n <= all.length; n++)
+      expect([n, gap(await seat.step(all[n - 1]), expected(n)) < 1e-6]).toEqual([n, true]);
+  }
+  await language.close();
 });
 
 test.each<[string, object]>([
