@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { createCanvas, loadImage } from "@napi-rs/canvas";
 import { load } from "../dist/index.js";
-import { readImage } from "../dist/run/images.js";
+import { openImage } from "../dist/run/images.js";
 import { modelFolder, readModel } from "../dist/run/models.js";
 import { laid } from "../dist/vision/tiles.js";
 import { parseTiling } from "../dist/vision/tilings.js";
@@ -22,7 +22,7 @@ await model.close();
 const record = said.value;
 const { detailed, adaptive, global } = record.images[0].tiles;
 const shape = readModel(modelFolder("nano"));
-const pixels = await readImage({ name: path, image: path });
+const pixels = await (await openImage({ name: path, image: path })).decode();
 const plan = parseTiling(shape.tiles).plan(pixels.width, pixels.height, shape.tileSize);
 const layers = [
   ["detailed", detailed, "#2563eb"],
