@@ -107,9 +107,10 @@ export async function openLanguage(
   }
 
   return {
-    prefill: ({ ids, features }) =>
-      readAll(graphIds(ids, placeholder, features.length / d).data as BigInt64Array, features),
-    step(id) {
+    async prefill({ ids, features }) {
+      return readAll(graphIds(ids, placeholder, features.length / d).data as BigInt64Array, features);
+    },
+    async step(id) {
       text?.ids.push(BigInt(id));
       if (text && cache.length === switchesAt) return readAll(BigInt64Array.from(text.ids), text.features);
       return read({ dtype: "i64", shape: [1, 1], data: BigInt64Array.of(BigInt(id)) }, nothing, cache.length + 1);
