@@ -1,4 +1,4 @@
-/** The generator's only source of chance: a seeded stream that is the same on every machine. */
+/** The only source of chance that a seed repeats: a stream that is the same on every machine. */
 
 /** Mixes a string and a number into four 32-bit words (FNV-1a, then the finaliser of MurmurHash3). */
 function words(name: string, seed: number): [number, number, number, number] {

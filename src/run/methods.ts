@@ -4,15 +4,20 @@ import { divprune } from "../compress/divprune.ts";
 import { fastv } from "../compress/fastv.ts";
 import { randomly } from "../compress/random.ts";
 import { scm } from "../compress/scm.ts";
+import { Random } from "../data/random.ts";
 import { RequestError } from "../errors.ts";
-import { random } from "./random.ts";
 
 const methods: Readonly<Record<string, (ratio: number, seed: number) => Compression>> = {
   scm: (ratio) => scm({ ratio }),
-  random: (ratio, seed) => randomly({ ratio, numbers: () => random(seed) }),
+  random: (ratio, seed) => randomly({ ratio, numbers: () => numbers(seed) }),
   divprune: (ratio) => divprune({ ratio }),
   fastv: (ratio) => fastv({ ratio }),
 };
+
+function numbers(seed: number): () => number {
+  const draws = new Random("compression", seed);
+  return () => draws.real();
+}
 
 /** Their names. */
 export const methodNames: readonly string[] = Object.keys(methods);

@@ -1,6 +1,6 @@
 /** Choosing the next token from its logits. */
+import { Random } from "../data/random.ts";
 import { EngineError, RequestError } from "../errors.ts";
-import { random } from "./random.ts";
 
 /** How a token is chosen. */
 export interface SampleOptions {
@@ -31,19 +31,22 @@ export type Sampler = (logits: Float32Array, previous: readonly number[]) => Sam
 /** A sampler: penalty, then temperature, then top k, then top p, then a draw. Equal logits resolve to the lowest id.
  *  Throws RequestError naming the option, what was found and what is allowed. */
 export function sampler(options: SampleOptions = {}): Sampler {
-  const { temperature = 0, topK = 0, topP = 1, repetitionPenalty = 1, seed } = options;
+  const { temperature = 0, topK = 0, topP = 1, repetitionPenalty = 1 } = options;
+  const { seed = Math.floor(Math.random() * 2 ** 53) } = options;
   check("temperature", temperature, temperature >= 0 && temperature <= 100, "a number from 0 to 100");
   check("top_k", topK, Number.isSafeInteger(topK) && topK >= 0, "a whole number from 0, where 0 is all");
   check("top_p", topP, topP > 0 && topP <= 1, "a number above 0, at most 1");
   const allowed = repetitionPenalty >= 0.01 && repetitionPenalty <= 100;
   check("repetition_penalty", repetitionPenalty, allowed, "a number from 0.01 to 100");
-  const draw = random(seed ?? Math.floor(Math.random() * 2 ** 53));
+  const seeds = `a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`;
+  check("seed", seed, Number.isSafeInteger(seed) && seed >= 0, seeds);
+  const draws = new Random("answer", seed);
   return (logits, previous) => {
     const max = largest(logits);
     const total = logits.reduce((sum, logit) => sum + Math.exp(logit - max), 0);
     if (Number.isNaN(total)) throw new EngineError("the logits hold NaN; expected numbers: check the weights");
     const scores = penalised(logits, previous, repetitionPenalty);
-    const id = temperature === 0 ? argmax(scores) : drawn(scores, temperature, topK, topP, draw());
+    const id = temperature === 0 ? argmax(scores) : drawn(scores, temperature, topK, topP, draws.real());
     return { id, probability: Math.exp(logits[id]! - max) / total };
   };
 }

@@ -6,9 +6,9 @@ import { divprune } from "../../src/compress/divprune.ts";
 import { fastv } from "../../src/compress/fastv.ts";
 import { cosines } from "../../src/compress/likeness.ts";
 import { randomly } from "../../src/compress/random.ts";
+import { Random } from "../../src/data/random.ts";
 import { methodNames, parseCompression } from "../../src/run/methods.ts";
 import { ortNode } from "../../src/run/ort-node.ts";
-import { random } from "../../src/run/random.ts";
 import { drawn, floats } from "../support/values.ts";
 
 /** Points of the plane as the only window, behind `before` other tokens and before one; what was asked of it. */
@@ -57,7 +57,14 @@ test("every method keeps ⌊n · ratio⌋ of a window, all tokens outside, ascen
 describe("random", () => {
   const points = Array.from({ length: 8 }, () => [1, 0]);
   const many = Array.from({ length: 80 }, () => [1, 0]);
-  const of = (seed: number) => randomly({ ratio: 0.25, numbers: () => random(seed) });
+  const of = (seed: number) =>
+    randomly({
+      ratio: 0.25,
+      numbers: () => {
+        const draws = new Random("rivals", seed);
+        return () => draws.real();
+      },
+    });
 
   test("keeps the same tokens of each prompt, others with another seed, and looks at nothing", async () => {
     const given = prompt(many);

@@ -33,6 +33,14 @@ describe("Random", () => {
     expect(Math.abs(above / count - 0.5)).toBeLessThan(5 / Math.sqrt(4 * count));
   });
 
+  it("says nothing with a number about the next: pairs fill the square evenly", () => {
+    const random = new Random("pairs", 11);
+    const cells = Array<number>(16).fill(0);
+    for (let i = 0; i < 10_000; i++) cells[random.int(0, 3) * 4 + random.int(0, 3)]++;
+    // Five standard deviations of a fair sixteenth.
+    for (const share of cells) expect(Math.abs(share - 625)).toBeLessThan(5 * Math.sqrt(586));
+  });
+
   it("draws integers from both ends of the range and nothing beyond", () => {
     const random = new Random("dice", 1);
     const seen = new Set(Array.from({ length: 300 }, () => random.int(1, 6)));

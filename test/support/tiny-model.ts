@@ -1,13 +1,13 @@
 /** A whole model folder of a few kilobytes: random weights from a seed, tokens that are bytes. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Random } from "../../src/data/random.ts";
 import type { TextConfig } from "../../src/models/internlm2.ts";
 import { type MiniMonkeyConfig, miniMonkeyConfig } from "../../src/models/mini-monkey.ts";
 import { type MiniGpt4Config, miniGpt4Config } from "../../src/models/minigpt4.ts";
 import { type TinyGptVFolder, tinyGptVFolder } from "../../src/models/tinygpt-v.ts";
 import { languageGraph } from "../../src/run/language.ts";
 import { modelOf } from "../../src/run/models.ts";
-import { random } from "../../src/run/random.ts";
 import { sightGraph } from "../../src/run/sight.ts";
 import { byteTokenizer } from "../../src/text/bytes.ts";
 import { openEnded } from "../../src/weights/checkpoint.ts";
@@ -112,9 +112,9 @@ export function tinyWhole(
   const model = modelOf(config, "config.json");
   sightGraph(w, model);
   languageGraph(model.language(w));
-  const draw = random(seed);
+  const random = new Random("tiny", seed);
   // Uniform numbers of variance 1.
-  const uniform = (): number => (draw() - 0.5) * Math.sqrt(12);
+  const uniform = (): number => random.real(-0.5, 0.5) * Math.sqrt(12);
   const tensors = [...source.wanted].flatMap(([key, { shape, initial }]) => {
     const length = shape.reduce((n, d) => n * d, 1);
     const value = (): number => ("value" in initial ? initial.value : uniform() * deviation(initial));

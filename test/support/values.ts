@@ -1,14 +1,14 @@
 /** Numbers for tests, in the forms that the evaluator, the engine and files take. */
+import { Random } from "../../src/data/random.ts";
 import type { Values } from "../../src/graph/engine.ts";
 import type { Value } from "../../src/graph/op.ts";
-import { random } from "../../src/run/random.ts";
 
 const total = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 
 /** Numbers in [low, high) that a seed repeats, as float32 holds them. */
 export function drawn(shape: readonly number[], seed: number, low = -1, high = 1): Value {
-  const draw = random(seed);
-  return { shape, data: Float64Array.from({ length: total(shape) }, () => Math.fround(low + (high - low) * draw())) };
+  const random = new Random("drawn", seed);
+  return { shape, data: Float64Array.from({ length: total(shape) }, () => Math.fround(random.real(low, high))) };
 }
 
 export const value = (shape: readonly number[], ...data: number[]): Value => ({ shape, data: Float64Array.from(data) });
