@@ -101,8 +101,7 @@ export const ask: Command<Options> = {
 };
 
 async function run(words: readonly string[], options: Options, terminal: Terminal): Promise<void> {
-  if (words.length < 2 && !options.task)
-    throw usageError("one word is not enough; expected at least one image and a question");
+  if (words.length < 2 && !options.task) throw usageError("expected at least one image and a question");
   const [sources, questions] = words.length < 2 ? [words, []] : [words.slice(0, -1), words.slice(-1)];
   const folder = sources.find(isFolder);
   if (folder !== undefined && sources.length > 1)
