@@ -40,6 +40,8 @@ export function ortNode(options: OrtOptions = {}): Engine {
         ort.InferenceSession.create(onnxModel(outputs, lowering), {
           executionProviders: ["cpu"],
           graphOptimizationLevel: "all",
+          // A plan of all results is one block of their sum for each shape that is met, and kept: memory for no time.
+          enableMemPattern: false,
           logSeverityLevel: 3,
           extra,
           ...(options.threads && { intraOpNumThreads: options.threads }),
