@@ -176,39 +176,28 @@ export const products: Record<Product, Op> = {
       }),
     flops: ([x], out) => 2 * total(out) * x.at(-1)!,
   },
-  /** project with weights stored in 4 bits (weights/packed.ts): W[j, 32 b + k] = (nibble k of bytes[j, b] − 8) · scales[j, b], and x rounded to 8 bits
-   *  in the same blocks of 32. x: [..., m], bytes: u8 [n, m/32, 16], scales: [n, m/32], b: [n], optional → [..., n]. */
+  /** project with weights stored in 4 bits (weights/packed.ts): W[j, 32 b + k] = (nibble k of bytes[j, b] − nibble b of zeros[j]) · scales[j, b].
+   *  x: [..., m], bytes: u8 [n, m/32, 16], scales: [n, m/32], zeros: u8 [n, ⌈m/64⌉], b: [n], optional → [..., n]. */
   product4: {
-    type: ([x, bytes, scales, b]) => {
-      const [n, blocks, half] = bytes.shape;
-      if (
-        bytes.dtype !== "u8" ||
-        half !== block / 2 ||
-        x.dtype !== "f32" ||
-        x.shape.at(-1) !== (blocks as number) * block
-      )
+    type: ([x, bytes, scales, zeros, b]) => {
+      const [n, blocks, half] = bytes.shape as number[];
+      if (bytes.dtype !== "u8" || half !== block / 2 || x.dtype !== "f32" || x.shape.at(-1) !== blocks * block)
         throw new ShapeError(`product4: ${x} by ${bytes}`);
       if (!sameShape(scales.shape, [n, blocks]))
         throw new ShapeError(`product4: ${bytes} with scales ${show(scales.shape)}`);
+      if (zeros.dtype !== "u8" || !sameShape(zeros.shape, [n, Math.ceil(blocks / 2)]))
+        throw new ShapeError(`product4: ${bytes} with zeros ${zeros}`);
       if (b && !sameShape(b.shape, [n])) throw new ShapeError(`product4: a bias of ${show(b.shape)} for ${n} outputs`);
       return { dtype: "f32", shape: [...x.shape.slice(0, -1), n] };
     },
-    define: ([x, bytes, scales, b]) => {
-      const parts = x.reshape([...x.shape.slice(0, -1), bytes.shape[1], block]);
-      const xs = parts.apply("abs").maximum().max(1e-30).div(127);
-      const rounded = parts.div(xs).apply("round").mul(xs).reshape(x.shape);
-      const y = rounded.matmul(matrix4(bytes, scales).T);
+    define: ([x, bytes, scales, zeros, b]) => {
+      const y = x.matmul(matrix4(bytes, scales, zeros).T);
       return b ? y.add(b) : y;
     },
-    onnx: (emit, [x, bytes, scales, b], { inputs: [{ shape: given }], shape: [...lead] }) => {
-      const attributes = {
-        K: given.at(-1) as number,
-        N: lead.at(-1) as number,
-        bits: 4,
-        block_size: block,
-        accuracy_level: 4,
-      };
-      const y = emit.node("MatMulNBits", [x, bytes, scales], attributes, "com.microsoft");
+    // Activations stay floats: for those in bytes (accuracy level 4) ONNX Runtime keeps each scale three times, a quarter of a byte a weight.
+    onnx: (emit, [x, bytes, scales, zeros, b], { inputs: [{ shape: given }], shape: [...lead] }) => {
+      const attributes = { K: given.at(-1) as number, N: lead.at(-1) as number, bits: 4, block_size: block };
+      const y = emit.node("MatMulNBits", [x, bytes, scales, zeros], attributes, "com.microsoft");
       return b ? emit.node("Add", [y, b]) : y;
     },
     flops: ([x], out) => 2 * total(out) * x.at(-1)!,
@@ -218,14 +207,23 @@ export const products: Record<Product, Op> = {
 /** Weights that share a scale in product4. */
 export const block = 32;
 
-/** The matrix [n, m] that 4-bit numbers u8 [n, m/32, 16] and their scales [n, m/32] stand for. */
-export function matrix4(bytes: Tensor, scales: Tensor): Tensor {
+/** The matrix [n, m] that 4-bit numbers u8 [n, m/32, 16], their scales [n, m/32] and zeros u8 [n, ⌈m/64⌉] stand for. */
+export function matrix4(bytes: Tensor, scales: Tensor, zeros: Tensor): Tensor {
   const [n, blocks] = bytes.shape as number[];
+  const around = nibbles(zeros).slice(1, 0, blocks).reshape([n, blocks, 1]);
+  return nibbles(bytes)
+    .sub(around)
+    .mul(scales.reshape([n, blocks, 1]))
+    .reshape([n, blocks * block]);
+}
+
+/** The two numbers of each byte, the low one first. bytes: u8 [..., k] → f32 [..., 2 k]. */
+function nibbles(bytes: Tensor): Tensor {
   const both = bytes.cast("f32");
   const high = both.div(16).apply("floor");
-  const [even, odd] = [both.sub(high.mul(16)), high].map((half) => half.reshape([n, blocks, block / 2, 1]));
-  const numbers = even.apply("concat", [odd], { axis: 3 }).reshape([n, blocks, block]).sub(8);
-  return numbers.mul(scales.reshape([n, blocks, 1])).reshape([n, blocks * block]);
+  const shape = bytes.shape as number[];
+  const [even, odd] = [both.sub(high.mul(16)), high].map((half) => half.reshape([...shape, 1]));
+  return even.apply("concat", [odd], { axis: shape.length }).reshape([...shape.slice(0, -1), 2 * shape.at(-1)!]);
 }
 
 /** What the 8-bit products have in common: rows of x rounded around 128, a product of bytes, and the rows' scales again. */

@@ -13,7 +13,8 @@ export function packed(outputs: Outputs): Outputs {
     const weight = w && packedOf(w);
     if (node.op === "project" && weight?.columns8)
       return x.apply("hadamard").apply("product8", [...weight.columns8, ...rest]);
-    if (node.op === "project" && weight?.blocks4) return x.apply("product4", [...weight.blocks4, ...rest]);
+    if (node.op === "project" && weight?.blocks4)
+      return x.apply("hadamard").apply("product4", [...weight.blocks4, ...rest]);
     const table = x && packedOf(x)?.rows8;
     if (node.op === "rows" && table)
       return table[0]
@@ -33,5 +34,6 @@ const column = (x: Tensor): Tensor => x.reshape([...x.shape, 1]);
 function numbers({ rows8, columns8, blocks4 }: PackedTensors): Tensor {
   if (rows8) return rows8[0].cast("f32").mul(column(rows8[1]));
   if (columns8) return columns8[0].cast("f32").mul(columns8[1]).T.apply("hadamard");
-  return matrix4(...blocks4!);
+  const [bytes, scales, zeros] = blocks4!;
+  return matrix4(bytes, scales, zeros).apply("hadamard");
 }

@@ -4,7 +4,7 @@ import { WeightError } from "../errors.ts";
 import { type Outputs, order } from "../graph/graph.ts";
 import { block } from "../graph/ops-product.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { companionShapes, companions, type Form, type Packed, pack4, pack8 } from "../weights/packed.ts";
+import { companions, companionTypes, type Form, type Packed, pack4, pack8 } from "../weights/packed.ts";
 import type { Published } from "../weights/published.ts";
 import type { StreamedTensor } from "../weights/safetensors.ts";
 
@@ -17,49 +17,36 @@ export interface Read {
   readonly words: Outputs;
 }
 
-/** The forms of each matrix by how the graphs use it; keys that are not named stay numbers. Four bits are for the layers that each token of an answer
- *  reads, where the result passes a gate or an activation: what attention and the hidden state take as it is costs three times as much perplexity in
- *  them (stories15M) and keeps eight, and so does the tower, which runs once. */
+/** The forms of each matrix by how the graphs use it; keys that are not named stay numbers. Four bits are for the language model, which each token of an
+ *  answer reads; the tower, which runs once, keeps eight, and so do the logits. */
 export function formsOf({ eyes, words }: Read, precision: StoredPrecision): Map<string, Form[]> {
   const forms = new Map<string, Form[]>();
   if (precision === "f16" || precision === "f32") return forms;
-  const plain = addedPlainly(words);
+  const eight = fineKeys(words);
   for (const graph of [eyes, words])
     for (const [key, { uses, shape }] of usesOf(graph)) {
       if (shape.length !== 2 || [...uses].some((use) => use !== "product" && use !== "table")) continue;
-      const few = precision === "int4" && graph === words && !plain.has(key) && shape[1] % block === 0;
+      const few = precision === "int4" && graph === words && !eight.has(key) && shape[1] % block === 0;
       const own = [...uses].map((use): Form => (use === "table" ? "rows8" : few ? "blocks4" : "columns8"));
       forms.set(key, own.sort());
     }
   return forms;
 }
 
-/** Operators that hand errors on as they are. */
-const plainOps = new Set(["add", "sub", "reshape", "transpose", "expand", "slice", "concat", "cast", "matmul"]);
-/** Where results of products are read. */
-const readers = new Set(["project", "layerNorm", "rmsNorm", "softmax"]);
-
-/** The keys of matrices whose products reach a norm, attention, another product or an output without a gate or an activation between. */
-function addedPlainly(graph: Outputs): Set<string> {
-  const nodes = order(Object.values(graph));
+/** The keys of matrices whose products are the logits, or what attention multiplies, and of those that take what it fetched, without another product between. */
+function fineKeys(words: Outputs): Set<string> {
+  const nodes = order(Object.values(words));
   const users = new Map<Tensor, Tensor[]>(nodes.map((node) => [node, []]));
   for (const node of nodes) for (const x of node.inputs) users.get(x)!.push(node);
-  const results = new Set(Object.values(graph));
-  const weighted = new Set<Tensor>();
-  for (const node of nodes) if (node.op === "param" || node.inputs.some((x) => weighted.has(x))) weighted.add(node);
-  // A gate is a factor that weights make; the others scale or turn.
-  const passes = ({ op, inputs }: Tensor): boolean =>
-    plainOps.has(op) || (["mul", "div"].includes(op) && !inputs.every((x) => weighted.has(x)));
+  const fetched = new Set<Tensor>();
+  for (const node of nodes)
+    if (node.op === "matmul" || (node.op !== "project" && node.inputs.some((x) => fetched.has(x)))) fetched.add(node);
   // Users stand behind what they use.
-  const reaches = new Map<Tensor, boolean>();
-  for (const node of nodes.reverse())
-    reaches.set(
-      node,
-      results.has(node) ||
-        users.get(node)!.some((user) => readers.has(user.op) || (passes(user) && reaches.get(user)!)),
-    );
-  const plain = nodes.filter((node) => node.op === "project" && reaches.get(node));
-  return new Set(plain.map(({ inputs: [, w] }) => w.attrs.key as string));
+  const taken = new Set<Tensor>();
+  const takes = (node: Tensor): boolean => node.op === "matmul" || (node.op !== "project" && taken.has(node));
+  for (const node of nodes.reverse()) if (node === words.logits || users.get(node)!.some(takes)) taken.add(node);
+  const fine = nodes.filter((node) => node.op === "project" && (taken.has(node) || fetched.has(node.inputs[0])));
+  return new Set(fine.map(({ inputs: [, w] }) => w.attrs.key as string));
 }
 
 type Use = "product" | "table" | "other";
@@ -95,17 +82,15 @@ export function storedAs(
     }
   }
   if (!forms) return [[key, { dtype: precision === "f16" ? "F16" : "F32", shape, pieces }]];
-  let scales: Packed["scales"] = new Float32Array();
-  async function* numbers(form: Form): AsyncGenerator<Packed["numbers"]> {
-    const packed = await (form === "blocks4" ? pack4(pieces(), shape) : pack8(pieces(), shape, form));
-    scales = packed.scales;
-    yield packed.numbers;
-  }
   return forms.flatMap((form) => {
-    const [shapes, names] = [companionShapes(form, shape), companions(key, form)];
-    const dtype = form === "blocks4" ? "U8" : "I8";
-    const tensors = [[names[0], { dtype, shape: shapes[0], pieces: () => numbers(form) }]] as const;
-    return [...tensors, [names[1], { dtype: "F32", shape: shapes[1], pieces: () => [scales] }]] as const;
+    // All parts are made with the first; they are asked for in their order, and let go.
+    let made: Packed[number][] = [];
+    async function* part(i: number): AsyncGenerator<Packed[number]> {
+      if (i === 0) made = [...(await (form === "blocks4" ? pack4(pieces(), shape) : pack8(pieces(), shape, form)))];
+      yield made.shift()!;
+    }
+    const types = companionTypes(form, shape);
+    return companions(key, form).map((name, i) => [name, { ...types[i], pieces: () => part(i) }] as const);
   });
 }
 

@@ -2,11 +2,10 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { RequestError, WeightError } from "../errors.ts";
-import type { Place } from "../graph/onnx.ts";
 import type { DType } from "../graph/tensor.ts";
 import type { Dtype } from "./header.ts";
-import { companionShapes, companions, type Form, matrixShape, packedKey } from "./packed.ts";
-import type { Initial, PackedPlace, Source } from "./path.ts";
+import { companions, companionTypes, type Form, matrixShape, packedKey } from "./packed.ts";
+import type { Initial, PackedPlace, Source, Stored } from "./path.ts";
 import { openSafetensors, type SafetensorsFile } from "./safetensors.ts";
 
 const dtypes: Partial<Record<Dtype, DType>> = {
@@ -46,7 +45,7 @@ export function openCheckpoint(folder: string, names?: readonly string[]): Check
     if (!file) throw new WeightError(`no weight "${key}" in ${folder}`);
     return file;
   };
-  const stored = (key: string): { key: string; shape: readonly number[]; at: Place } | undefined => {
+  const stored = (key: string): Stored | undefined => {
     const entry = files.get(key)?.entries.get(key);
     if (!entry) return undefined;
     const dtype = dtypes[entry.dtype];
@@ -68,7 +67,7 @@ export function openCheckpoint(folder: string, names?: readonly string[]): Check
       const own = forms.get(key);
       if (!own) return stored(key);
       const packed = own.map((form) => packedPlace(key, form, stored, folder));
-      return { shape: matrixShape(packed[0].form, packed[0].numbers.shape), packed };
+      return { shape: matrixShape(packed[0].form, packed[0].parts[0].shape), packed };
     },
     close: () => {
       for (const file of new Set(files.values())) file.close();
@@ -86,26 +85,24 @@ function packedForms(names: Iterable<string>): Map<string, Form[]> {
   return forms;
 }
 
-/** Both parts of a packed key. Throws WeightError where they do not fit each other. */
+/** The parts of a packed key. Throws WeightError where they do not fit each other. */
 function packedPlace(
   key: string,
   form: Form,
-  stored: (key: string) => PackedPlace["numbers"] | undefined,
+  stored: (key: string) => Stored | undefined,
   folder: string,
 ): PackedPlace {
-  const [numbers, scales] = companions(key, form).map(stored);
-  const dtype = form === "blocks4" ? "u8" : "i8";
-  const expected = numbers?.at.dtype === dtype ? companionShapes(form, matrixShape(form, numbers.shape)) : [];
-  if (
-    numbers?.shape.join() === expected[0]?.join() &&
-    scales?.at.dtype === "f32" &&
-    scales.shape.join() === expected[1]?.join()
-  )
-    return { form, numbers: numbers!, scales };
-  const found = [numbers, scales].map((part) => (part ? `${part.at.dtype} [${part.shape}]` : "missing"));
-  throw new WeightError(
-    `${folder}: "${key}" is stored as ${form}, but its numbers are ${found[0]} and its scales ${found[1]}; convert the model again`,
-  );
+  const names = companions(key, form);
+  const found = names.map(stored);
+  const shown = (dtype: DType, shape: readonly number[]): string => `${dtype} [${shape}]`;
+  for (const [i, { dtype, shape }] of companionTypes(form, matrixShape(form, found[0]!.shape)).entries()) {
+    const [is, expected] = [found[i] && shown(found[i].at.dtype, found[i].shape), shown(dtypes[dtype]!, shape)];
+    if (is !== expected)
+      throw new WeightError(
+        `${folder}: "${key}" is stored as ${form}, but ${names[i].slice(key.length + 1)} is ${is ?? "missing"}, ${expected} was expected; convert the model again`,
+      );
+  }
+  return { form, parts: found as Stored[] };
 }
 
 function weightFiles(folder: string): string[] {

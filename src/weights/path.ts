@@ -27,20 +27,20 @@ export interface Source {
   keys(): Iterable<string>;
 }
 
-/** A form that a matrix is stored in (weights/packed.ts), and where its two parts lie. */
+/** A form that a matrix is stored in (weights/packed.ts), and where its parts lie. */
 export interface PackedPlace {
   readonly form: Form;
-  readonly numbers: Stored;
-  readonly scales: Stored;
+  readonly parts: readonly Stored[];
 }
-interface Stored {
+/** A tensor in a file. */
+export interface Stored {
   readonly key: string;
   readonly shape: readonly number[];
   readonly at: Place;
 }
 
 /** The parts of a packed weight as tensors: the attribute `packed` of its param. */
-export type PackedTensors = Partial<Record<Form, readonly [numbers: Tensor, scales: Tensor]>>;
+export type PackedTensors = Partial<Record<Form, readonly Tensor[]>>;
 
 interface Store {
   readonly source: Source;
@@ -97,7 +97,7 @@ function stored({ at, packed }: { at?: Place; packed?: readonly PackedPlace[] })
   if (!packed) return { at };
   const part = ({ key, shape, at }: Stored): Tensor => node("param", [], { key, shape, dtype: at.dtype, at });
   return {
-    packed: Object.fromEntries(packed.map(({ form, numbers, scales }) => [form, [part(numbers), part(scales)]])),
+    packed: Object.fromEntries(packed.map(({ form, parts }) => [form, parts.map(part)])),
   };
 }
 

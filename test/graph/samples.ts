@@ -35,12 +35,6 @@ const logical = (op: OpName): Sample[] => [{ given: [flags([4, 3]), flags([3])],
 const reductions = (op: OpName): Sample[] =>
   [[1], [0, 2], [0, 1, 2]].map((axes) => ({ given: [real([2, 3, 4])], apply: (x) => x.apply(op, [], { axes }) }));
 
-/** Two blocks of 32 that begin with 127. x: [..., 63]; the 32nd number is left out. */
-function loud(x: Tensor): Tensor {
-  const peak = x.slice(-1, 0, 1).mul(0).add(127);
-  return concat([peak, x.slice(-1, 0, 31), peak, x.slice(-1, 32, 63)], -1);
-}
-
 export const samples: Record<OpName, Sample[]> = {
   neg: each("neg"),
   exp: each("exp"),
@@ -143,18 +137,22 @@ export const samples: Record<OpName, Sample[]> = {
     given: [whole([...lead, 4]), whole([4, 5]), real([5], 0.1, 1), real([5])],
     apply: (x, w, scales, b) => x.apply("product8", [w.cast("i8"), scales, b]),
   })),
-  // The first number of each block is 127, so that the rest is rounded to itself.
   product4: [
-    {
-      given: [whole([2, 2, 63]), ids([3, 2, 16], 256), real([3, 2], 0.1, 1), real([3])],
-      apply: (x, w, scales, b) =>
-        loud(x).apply("product4", [w.cast("f32").apply("round8", [], { zero: 0 }), scales, b]),
+    { lead: [2, 2], blocks: 2, bias: [real([3])] },
+    { lead: [2], blocks: 3, bias: [] },
+  ].map(({ lead, blocks, bias }) => ({
+    given: [
+      real([...lead, 32 * blocks]),
+      ids([3, blocks, 16], 256),
+      real([3, blocks], 0.1, 1),
+      ids([3, Math.ceil(blocks / 2)], 256),
+      ...bias,
+    ],
+    apply: (x, w, scales, zeros, ...b) => {
+      const [bytes, around] = [w, zeros].map((y) => y.cast("f32").apply("round8", [], { zero: 0 }));
+      return x.apply("product4", [bytes, scales, around, ...b]);
     },
-    {
-      given: [whole([2, 63]), ids([3, 2, 16], 256), real([3, 2], 0.1, 1)],
-      apply: (x, w, scales) => loud(x).apply("product4", [w.cast("f32").apply("round8", [], { zero: 0 }), scales]),
-    },
-  ],
+  })),
   hadamard: [
     [2, 64],
     [3, 12],

@@ -7,6 +7,7 @@ import { WeightError } from "../../src/errors.ts";
 import { flops } from "../../src/graph/cost.ts";
 import { type Outputs, order } from "../../src/graph/graph.ts";
 import { input } from "../../src/graph/tensor.ts";
+import { project } from "../../src/nn/layers.ts";
 import { packed } from "../../src/quant/packed.ts";
 import { convert } from "../../src/run/convert.ts";
 import { openModel } from "../../src/run/model.ts";
@@ -14,6 +15,7 @@ import { readModel } from "../../src/run/models.ts";
 import { ortNode } from "../../src/run/ort-node.ts";
 import { formsOf, type StoredPrecision } from "../../src/run/storing.ts";
 import { openCheckpoint } from "../../src/weights/checkpoint.ts";
+import { companions, companionTypes, pack4, turn } from "../../src/weights/packed.ts";
 import { type Weights, weights } from "../../src/weights/path.ts";
 import { openSafetensors, type StoredTensor, writeSafetensors } from "../../src/weights/safetensors.ts";
 import { tinyConfig, tinyModel } from "../support/tiny-model.ts";
@@ -124,7 +126,7 @@ describe("a packed file that is not whole names what is wrong", () => {
     [
       "without its scales",
       (t) => t.delete(`${key}.columnScales`),
-      /w1\.weight" is stored as columns8, .* its scales missing; convert/,
+      /w1\.weight" is stored as columns8, but columnScales is missing, f32 \[96\] was expected; convert/,
     ],
     [
       "of another shape",
@@ -149,14 +151,48 @@ describe("a packed file that is not whole names what is wrong", () => {
   });
 });
 
-test("four bits are for what passes a gate: values, outputs and logits keep eight, whatever they are called", () => {
+test("four bits are for the MLP: what attention takes and gives, and the logits, keep eight, whatever they are called", () => {
   for (const config of Object.values(shapes)) {
     const folder = tinyModel(fresh(), { config });
     const { logits, eyes } = logitsOf(weights(openCheckpoint(folder)), folder);
     const forms = formsOf({ words: { logits }, eyes: { eyes } }, "int4");
     const four = [...forms].filter(([, own]) => own.includes("blocks4")).map(([key]) => key);
-    const gates = [...forms.keys()].filter((key) => /\.(w1|w3|gate_proj|up_proj)\.weight$/.test(key));
-    expect(gates).toHaveLength(4);
-    expect(four.sort()).toEqual(gates.sort());
+    const mlp = [...forms.keys()].filter((key) => /\.(w[123]|(gate|up|down)_proj)\.weight$/.test(key));
+    expect(mlp).toHaveLength(6);
+    expect(four.sort()).toEqual(mlp.sort());
   }
+});
+
+test("products with stored blocks of 4 bits are those with the numbers that they stand for, an odd number of blocks too", async () => {
+  const folder = fresh();
+  const [n, m, t] = [5, 96, 3];
+  const w = Float32Array.from(drawn([n, m], 1).data);
+  const types = companionTypes("blocks4", [n, m]);
+  const parts = await pack4([w], [n, m]);
+  writeSafetensors(
+    join(folder, "model.safetensors"),
+    companions("w.weight", "blocks4").map((name, i) => [name, { ...types[i], data: parts[i] }] as const),
+  );
+  const x = drawn([t, m], 2);
+  const graph = packed({ y: project(input("x", [t, m]), weights(openCheckpoint(folder)).w, n) });
+  const session = await ortNode({ folder, threads: 1 }).open(graph);
+  const { y } = await session.run({ x: floats(x) });
+  await session.close();
+  const [numbers, scales, zeros] = parts;
+  const nibble = (bytes: Uint8Array, i: number): number => (bytes[i >> 1] >> (4 * (i & 1))) & 15;
+  const turned = Float32Array.from(x.data);
+  turn(turned, m);
+  const expected = Array.from({ length: t * n }, (_, at) => {
+    const [row, j] = [Math.floor(at / n), at % n];
+    return Array.from({ length: m }, (_, i) => {
+      const b = Math.floor(i / 32);
+      const own = (nibble(numbers, j * m + i) - nibble(zeros.subarray(2 * j), b)) * scales[3 * j + b];
+      return turned[row * m + i] * own;
+    }).reduce((a, b) => a + b);
+  });
+  expect(gap(y.data as Float32Array, expected)).toBeLessThan(1e-5);
+  const exact = Array.from({ length: t * n }, (_, at) =>
+    w.subarray((at % n) * m, ((at % n) + 1) * m).reduce((sum, v, i) => sum + v * x.data[Math.floor(at / n) * m + i], 0),
+  );
+  expect(gap(y.data as Float32Array, exact)).toBeLessThan(0.2);
 });
