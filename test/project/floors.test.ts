@@ -86,8 +86,8 @@ describe("budgets", () => {
     expect(lengths.filter(({ lines }) => lines > 350)).toEqual([]);
   });
 
-  test("the whole of src stays under 20,000 lines", () => {
-    expect(lengths.reduce((sum, { lines }) => sum + lines, 0)).toBeLessThan(20_000);
+  test("the whole of src stays under 24,000 lines", () => {
+    expect(lengths.reduce((sum, { lines }) => sum + lines, 0)).toBeLessThan(24_000);
   });
 
   test("every file opens by saying what it is", () => {
