@@ -45,7 +45,26 @@ function seeing(past: Dim, t: Dim, segments?: Tensor): Attend {
         .rearrange("b t s -> b 1 1 t s")
     : before;
   const added = bias(visible);
+  if (past === 0 && typeof t === "number" && t > piece) return piecewise(t, added);
   return (q, keys, values) => attention(q, keys, values, added);
+}
+
+/** Queries that look together. More cost what none of them sees; with fewer, products are too small to be fast. */
+const piece = 256;
+
+/** Attention of t tokens, no cached ones before them, where a piece of the queries meets only the keys up to its own end: of the t² scores, half of which
+ *  nobody sees, little more than the other half is computed. */
+function piecewise(t: number, added: Tensor): Attend {
+  const pieces = Array.from({ length: Math.ceil(t / piece) }, (_, i) => {
+    const [from, to] = [i * piece, Math.min((i + 1) * piece, t)];
+    return { from, to, added: added.slice(-2, from, to).slice(-1, 0, to) };
+  });
+  return (q, keys, values) => {
+    const mixed = pieces.map(({ from, to, added }) =>
+      attention(q.slice(3, from, to), keys.slice(3, 0, to), values.slice(3, 0, to), added),
+    );
+    return concat(mixed, 3);
+  };
 }
 
 /** A cache of b conversations that is handed over whole: inputs `past.i.*`, outputs `present.i.*` with the new tokens behind. */
