@@ -3,7 +3,7 @@ import type { AnswerRecord } from "../run/answer.ts";
 import type { ChatPart } from "../run/chat.ts";
 import type { Box, PhraseBox } from "../text/boxes.ts";
 import { type Task, tasks } from "../text/tasks.ts";
-import { type Command, jsonOption, modelOption, type Terminal } from "./command.ts";
+import { type Command, jsonOption, modelOption, precisionOption, type Terminal, threadsOption } from "./command.ts";
 import { askEach } from "./each.ts";
 import { json, notice, write } from "./output.ts";
 import { imagesIn, imagesOf, isFolder } from "./sources.ts";
@@ -30,9 +30,6 @@ interface Options {
   readonly batch: number;
   readonly json?: boolean;
 }
-
-/** Precisions that the option knows. */
-const precisions = ["f32", "int8", "int4"];
 
 /** The command as data. */
 export const ask: Command<Options> = {
@@ -76,13 +73,8 @@ export const ask: Command<Options> = {
       parse: compression,
     },
     { flags: "--skip-blank", about: "leave out tiles that hold nothing but background" },
-    {
-      flags: "--precision <p>",
-      about: "f32: weights as they are stored; int8: rounded when opened; int4: of a folder converted to it",
-      parse: precision,
-      default: "f32",
-    },
-    { flags: "--threads <n>", about: "threads to compute with (default: all cores)", parse: whole(1) },
+    precisionOption,
+    threadsOption,
     { flags: "--force", about: "go on where the answer seems to take more memory than is free" },
     {
       flags: "--batch <n>",
@@ -186,9 +178,4 @@ function box(words: string): Box {
   const edges = words.split(",").map((edge) => (edge.trim() === "" ? Number.NaN : Number(edge)));
   if (edges.length === 4 && edges.every((edge) => edge >= 0)) return edges as unknown as Box;
   throw usageError(`"${words}" is no box, expected LEFT,TOP,RIGHT,BOTTOM in pixels`);
-}
-
-function precision(words: string): string {
-  if (precisions.includes(words)) return words;
-  throw usageError(`"${words}" is no precision, expected ${precisions.join(", ")}`);
 }

@@ -1,5 +1,6 @@
 /** What a command is: data that `program.ts` turns into options, help and a call. */
 import type { Readable, Writable } from "node:stream";
+import { precision, whole } from "./values.ts";
 
 /** Where a command reads and writes. Results go to `stdout`, progress and notices to `stderr`. */
 export interface Terminal {
@@ -49,4 +50,17 @@ export const modelOption: Option = {
   flags: "--model <model>",
   about: "a model's name, or a folder with config.json and weights",
   default: "nano",
+};
+
+/** How weights are held, and how many threads compute, the same in every command that answers. */
+export const precisionOption: Option = {
+  flags: "--precision <p>",
+  about: "f32: weights as they are stored; int8: rounded when opened; int4: of a folder converted to it",
+  parse: precision,
+  default: "f32",
+};
+export const threadsOption: Option = {
+  flags: "--threads <n>",
+  about: "threads to compute with (default: all cores)",
+  parse: whole(1),
 };

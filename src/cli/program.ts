@@ -2,6 +2,7 @@
 import { inspect } from "node:util";
 import { CommanderError, Command as Program } from "commander";
 import { RequestError } from "../errors.ts";
+import { manifest } from "../run/manifest.ts";
 import { ask } from "./ask.ts";
 import { bench } from "./bench.ts";
 import type { Command, Option, Terminal } from "./command.ts";
@@ -9,13 +10,13 @@ import { convert } from "./convert.ts";
 import { evaluate } from "./eval.ts";
 import { fabricate } from "./fabricate.ts";
 import { failure } from "./failure.ts";
-import { manifest } from "./manifest.ts";
 import { models } from "./models.ts";
 import { notice } from "./output.ts";
 import { plan } from "./plan.ts";
 import { pull } from "./pull.ts";
 import { resize } from "./resize.ts";
 import { rm } from "./rm.ts";
+import { serve } from "./serve.ts";
 import { synth } from "./synth.ts";
 import { train } from "./train.ts";
 import { usageError } from "./values.ts";
@@ -24,6 +25,7 @@ import { verify } from "./verify.ts";
 /** Every command there is, in the order of `galago --help`. */
 export const commands: readonly Command[] = [
   ask,
+  serve,
   pull,
   models,
   rm,

@@ -63,3 +63,12 @@ export function between(least: number, most: number): (words: string) => number 
     throw usageError(`"${words}" is no number from ${least} to ${most}`);
   };
 }
+
+/** Precisions in which models are opened. */
+const precisions = ["f32", "int8", "int4"];
+
+/** One of them. */
+export function precision(words: string): string {
+  if (precisions.includes(words)) return words;
+  throw usageError(`"${words}" is no precision, expected ${precisions.join(", ")}`);
+}

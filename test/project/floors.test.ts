@@ -18,6 +18,7 @@ const floors: Record<string, number> = {
   train: 5,
   run: 5,
   eval: 6,
+  serve: 6,
   cli: 7,
 };
 
@@ -101,12 +102,16 @@ describe("budgets", () => {
   test("the run-time dependencies are the chosen ones", () => {
     const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
     expect(Object.keys(dependencies).sort()).toEqual([
+      "@hono/node-server",
+      "@hono/zod-openapi",
       "@huggingface/tokenizers",
       "@hyzyla/pdfium",
       "@napi-rs/canvas",
       "cli-progress",
       "commander",
+      "hono",
       "onnxruntime-node",
+      "p-queue",
       "protobufjs",
       "sharp",
       "yaml",

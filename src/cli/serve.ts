@@ -1,0 +1,89 @@
+/** `galago serve`: an OpenAI-compatible server on this machine. */
+import { once } from "node:events";
+import type { Server } from "node:http";
+import { isIPv6 } from "node:net";
+import { RequestError } from "../errors.ts";
+import { type Command, precisionOption, type Terminal, threadsOption } from "./command.ts";
+import { notice } from "./output.ts";
+import { whole } from "./values.ts";
+
+interface Options {
+  readonly model?: string[];
+  readonly host: string;
+  readonly port: number;
+  readonly apiKey?: string[];
+  readonly precision: string;
+  readonly threads?: number;
+  readonly batch: number;
+  readonly queue: number;
+  readonly deadline: number;
+  readonly maxBody: number;
+}
+
+/** The command as data. */
+export const serve: Command<Options> = {
+  name: "serve",
+  about: "answer OpenAI's clients, on this machine",
+  args: [],
+  options: [
+    {
+      flags: "--model <model...>",
+      about: "what may be asked; the first is opened at once (default: nano, then every other on this machine)",
+    },
+    { flags: "--host <host>", about: "the address to listen at; 0.0.0.0 is everyone's", default: "127.0.0.1" },
+    { flags: "--port <n>", about: "the port to listen at; 0 takes a free one", parse: whole(0), default: 8080 },
+    {
+      flags: "--api-key <key...>",
+      about: "who sends one of these may ask, as one of GALAGO_API_KEYS, split by commas (default: anyone)",
+    },
+    precisionOption,
+    threadsOption,
+    { flags: "--batch <n>", about: "answers that a model writes at once", parse: whole(1), default: 4 },
+    { flags: "--queue <n>", about: "questions to a model that may wait; more get 429", parse: whole(0), default: 64 },
+    { flags: "--deadline <seconds>", about: "most seconds of an answer", parse: whole(1), default: 600 },
+    { flags: "--max-body <MB>", about: "most megabytes of a request", parse: whole(1), default: 32 },
+  ],
+  run,
+};
+
+async function run(_: readonly string[], options: Options, terminal: Terminal): Promise<void> {
+  const [{ createAdaptorServer }, { server }, { modelPool }, { load }, { shelved }] = await Promise.all([
+    import("@hono/node-server"),
+    import("../serve/app.ts"),
+    import("../serve/pool.ts"),
+    import("../run/load.ts"),
+    import("../run/shelves.ts"),
+  ]);
+  const { host, port, precision, threads, batch, queue, deadline, maxBody } = options;
+  const stop = terminal.interrupted();
+  const names = options.model ?? ["nano", ...shelved().flatMap(({ name }) => (name === "nano" ? [] : [name]))];
+  const pool = modelPool(names, (name) => load(name, { precision, threads, batch }), { batch, queue });
+  const app = server(pool, {
+    apiKeys: [...(options.apiKey ?? []), ...(process.env.GALAGO_API_KEYS ?? "").split(",").filter(Boolean)],
+    maxBody: maxBody * 1e6,
+    deadline,
+    precision,
+    ready: () => pool.loaded(names[0]),
+    failed: (error) => notice(terminal, `galago: ${error instanceof Error ? error.stack : error}`),
+  });
+  const http = createAdaptorServer({ fetch: app.fetch }) as Server;
+  try {
+    await listening(http.listen(port, host));
+    await pool.open(names[0]);
+    const { port: own } = http.address() as { port: number };
+    const address = `http://${isIPv6(host) ? `[${host}]` : host}:${own}`;
+    await notice(terminal, `galago: ${names[0]} answers at ${address}`);
+    if (!stop.aborted) await once(stop, "abort");
+  } finally {
+    http.close();
+    await pool.close();
+    http.closeAllConnections();
+  }
+}
+
+async function listening(http: Server): Promise<void> {
+  await once(http, "listening").catch(({ code, address, port, message }) => {
+    if (code !== "EADDRINUSE") throw new RequestError(`${message}; see --host and --port`);
+    throw new RequestError(`port ${port} of ${address} is in use; choose another with --port`);
+  });
+}

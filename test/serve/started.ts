@@ -1,0 +1,37 @@
+/** `galago serve` as a process of its own, at a free port. */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { built } from "../support/built.ts";
+
+export interface Started {
+  readonly address: string;
+  readonly child: ChildProcess;
+  /** Ctrl-C, and the exit status. */
+  stop(): Promise<number | string>;
+}
+
+/** Starts it with these options and waits until its first model is open. */
+export async function started(words: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Started> {
+  const child = fork(fileURLToPath(built("cli/main.js")), ["serve", "--port", "0", ...words], {
+    silent: true,
+    env: { ...process.env, ...env },
+  });
+  const said: string[] = [];
+  for await (const line of createInterface({ input: child.stderr! })) {
+    said.push(line);
+    const address = /answers at (\S+)$/.exec(line)?.[1];
+    if (!address) continue;
+    return {
+      address,
+      child,
+      async stop() {
+        child.kill("SIGINT");
+        const [status, signal] = await once(child, "exit");
+        return status ?? signal;
+      },
+    };
+  }
+  throw new Error(`galago serve ended: ${said.join("\n")}`);
+}
