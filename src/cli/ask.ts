@@ -1,5 +1,5 @@
 /** `galago ask`: a question about images or PDF pages, answered as it is written. */
-import type { AnswerRecord } from "../run/answer.ts";
+import type { AnswerRecord, Piece } from "../run/answer.ts";
 import type { ChatPart } from "../run/chat.ts";
 import type { Box, PhraseBox } from "../text/boxes.ts";
 import { type Task, tasks } from "../text/tasks.ts";
@@ -141,7 +141,7 @@ async function run(words: readonly string[], options: Options, terminal: Termina
 
 /** The record at the end of an answer, whose pieces are told as they come. */
 async function ended(
-  answer: AsyncGenerator<{ text: string }, AnswerRecord>,
+  answer: AsyncGenerator<Piece, AnswerRecord>,
   told: (text: string) => Promise<void>,
 ): Promise<AnswerRecord> {
   for (;;) {

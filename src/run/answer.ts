@@ -3,8 +3,10 @@ import type { PhraseBox } from "../text/boxes.ts";
 import type { TaskOptions } from "../text/tasks.ts";
 import type { Message } from "../text/template.ts";
 import type { Grid } from "../vision/grids.ts";
+import type { Layer } from "../vision/tilings.ts";
 import type { Generated } from "./generate.ts";
 import type { NamedImage } from "./images.ts";
+import type { TokenLogprob } from "./logprobs.ts";
 import type { SampleOptions } from "./sample.ts";
 
 /** A conversation whose `<image>`s are these images, in order. */
@@ -29,6 +31,31 @@ export interface AnswerOptions extends SampleOptions, SightOptions, TaskOptions 
   readonly maxTokens?: number | undefined;
   /** Strings that end the answer and are no part of it. */
   readonly stop?: readonly string[] | undefined;
+  /** Also tells where the tiles lie: in a piece without text once they are cut, in another once some of their tokens are dropped, and in the record. */
+  readonly cells?: boolean | undefined;
+  /** Also tells how likely each token was, and so many others in its place; from 0 to 20. */
+  readonly topLogprobs?: number | undefined;
+}
+
+/** A piece of an answer: its next words, or, where `cells` are asked for, how its images are seen. */
+export interface Piece {
+  readonly text: string;
+  readonly images?: readonly SeenImage[];
+}
+
+/** The part of an image that was one tile, in pixels of the image. */
+export interface Cell {
+  readonly layer: Layer;
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  /** Width and height of the whole tile, of which the image need not fill all. */
+  readonly span: readonly [width: number, height: number];
+  /** Columns and rows of the tile's visual tokens; [n, 1] where they have no places in it. */
+  readonly tokens: Grid;
+  /** Those that compression kept, row after row from 0; null is all. */
+  readonly kept: readonly number[] | null;
 }
 
 /** How an image was seen: `scale` is the linear scale at which the finest grid sees it, below 1 detail was lost. */
@@ -38,6 +65,8 @@ export interface SeenImage {
   readonly height: number;
   readonly scale: number;
   readonly tiles: { readonly detailed: Grid; readonly adaptive: Grid | null; readonly global: boolean };
+  /** Its tiles in the order in which the model reads them, where they are asked for. */
+  readonly cells?: readonly Cell[];
 }
 
 /** A finished answer, as `galago ask --json` prints it. */
@@ -53,6 +82,8 @@ export interface AnswerRecord {
   readonly probability: number | null;
   /** Natural logarithm of the probability of the answer as a whole, 0 when it has no tokens. */
   readonly log_probability: number;
+  /** Each token, where `topLogprobs` asks for it, of what the model said: of the guess where that is held back. */
+  readonly logprobs?: readonly TokenLogprob[];
   /** The probability that the whole answer is right, null for a model that was never fitted to tell (config.json: `confidence`). */
   readonly confidence: number | null;
   /** What the model would have answered where it says that it cannot read it, else null. */

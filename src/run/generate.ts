@@ -1,6 +1,7 @@
 /** The loop that writes an answer: a token is chosen, turned into text, and given back to the model. */
 import { RequestError } from "../errors.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
+import { checkTop, logprobOf, type TokenLogprob } from "./logprobs.ts";
 import { loopGuard } from "./loop.ts";
 import { type SampleOptions, sampler } from "./sample.ts";
 import { stopStream, trimStream, utf8Stream } from "./stream.ts";
@@ -25,6 +26,8 @@ export interface GenerateOptions extends SampleOptions {
   readonly stopIds: readonly number[];
   /** Strings that end the answer and are no part of it. */
   readonly stop?: readonly string[] | undefined;
+  /** How many likely tokens are told beside each; none is told where it is absent. */
+  readonly topLogprobs?: number | undefined;
   /** Ends the answer within one token: the generator throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -39,6 +42,8 @@ export interface Generated {
   readonly ids: number[];
   /** Softmax probability of each id under the model's own logits. */
   readonly probabilities: number[];
+  /** Each id, where `topLogprobs` asks for it. */
+  readonly logprobs: TokenLogprob[];
   readonly promptTokens: number;
   /** Milliseconds in which the prompt was read. */
   readonly prefillMs: number;
@@ -55,18 +60,21 @@ export async function* generate<P extends Prompt>(
   tokenizer: Tokenizer,
   options: GenerateOptions,
 ): AsyncGenerator<{ text: string }, Generated> {
-  const { maxTokens, stopIds, stop = [], signal } = options;
+  const { maxTokens, stopIds, stop = [], topLogprobs, signal } = options;
   if (!Number.isSafeInteger(maxTokens) || maxTokens < 0)
     throw new RequestError(`max_tokens is ${maxTokens}; expected a whole number from 0`);
   if (stop.includes("")) throw new RequestError('stop holds ""; expected strings of at least one character');
+  checkTop(topLogprobs);
   const choose = sampler(options);
   const text = textStream(tokenizer, stop);
   const loops = loopGuard();
   const ids: number[] = [];
   const probabilities: number[] = [];
+  const logprobs: TokenLogprob[] = [];
   const spent = { prefillMs: 0, decodeMs: 0 };
   const record = (finishReason: Generated["finishReason"]): Generated => {
-    return { answer: text.all(), finishReason, ids, probabilities, promptTokens: prompt.ids.length, ...spent };
+    const promptTokens = prompt.ids.length;
+    return { answer: text.all(), finishReason, ids, probabilities, logprobs, promptTokens, ...spent };
   };
 
   signal?.throwIfAborted();
@@ -82,6 +90,7 @@ export async function* generate<P extends Prompt>(
     if (!ended) {
       ids.push(id);
       probabilities.push(probability);
+      if (topLogprobs !== undefined) logprobs.push(logprobOf(tokenizer, logits, id, topLogprobs));
       text.push(id);
     }
     const loop = !ended && loops(id);

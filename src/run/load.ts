@@ -1,7 +1,7 @@
 /** The library's way to a model: it lives in a thread of its own, so that the caller's event loop stays free. */
 import { Worker } from "node:worker_threads";
 import { EngineError, RequestError } from "../errors.ts";
-import type { AnswerOptions, AnswerRecord, Question } from "./answer.ts";
+import type { AnswerOptions, AnswerRecord, Piece, Question } from "./answer.ts";
 import { type ChatMessage, questionOf } from "./chat.ts";
 import { openGate, shut } from "./gate.ts";
 import type { ModelOptions } from "./model.ts";
@@ -21,7 +21,7 @@ export interface Galago {
   /** Answers the last message: yields pieces of text, returns the record. Questions are begun in the order in which
    *  their first piece was asked for, as many at once as the model was loaded for. An aborted signal ends it at once, and the model's work within one token; so does
    *  leaving the loop. Throws RequestError, FormatError, WeightError or EngineError. */
-  chat(messages: readonly ChatMessage[], options?: ChatOptions): AsyncGenerator<{ text: string }, AnswerRecord>;
+  chat(messages: readonly ChatMessage[], options?: ChatOptions): AsyncGenerator<Piece, AnswerRecord>;
   /** Ends what is under way and frees everything. */
   close(): Promise<void>;
 }
@@ -43,7 +43,7 @@ async function* chat(
   thread: Thread,
   messages: readonly ChatMessage[],
   { signal, ...options }: ChatOptions = {},
-): AsyncGenerator<{ text: string }, AnswerRecord> {
+): AsyncGenerator<Piece, AnswerRecord> {
   signal?.throwIfAborted();
   const question = await questionOf(messages);
   signal?.throwIfAborted();
@@ -54,7 +54,7 @@ async function* chat(
     for (;;) {
       const reply = await inbox.next();
       if (reply.type === "failed") throw received(reply.error);
-      if (reply.type === "piece") yield { text: reply.text };
+      if (reply.type === "piece") yield reply.piece;
       if (reply.type === "done") return reply.record;
     }
   } finally {

@@ -10,14 +10,16 @@ import { chatTemplate } from "../text/templates.ts";
 import { parseTiling } from "../vision/tilings.ts";
 import { openCheckpoint } from "../weights/checkpoint.ts";
 import { checkFinite } from "../weights/finite.ts";
-import type { AnswerOptions, AnswerRecord, Question, SightOptions } from "./answer.ts";
+import type { AnswerOptions, AnswerRecord, Piece, Question, SightOptions } from "./answer.ts";
 import { watch } from "./attention.ts";
+import { drawn } from "./cells.ts";
 import { confidenceIn, logProbability, trusted, unreadable } from "./confidence.ts";
 import { eyesOf } from "./eyes.ts";
 import { type CacheOptions, featureCache } from "./features.ts";
 import { type Generated, generate } from "./generate.ts";
 import { graphsOf } from "./graphs.ts";
 import { checkLength, openLanguage, type VisualPromptIds } from "./language.ts";
+import { checkTop } from "./logprobs.ts";
 import { memoryOf } from "./memory.ts";
 import { parseCompression } from "./methods.ts";
 import { readModel, readTokenizer } from "./models.ts";
@@ -52,11 +54,7 @@ const mostAtOnce = 64;
 /** An open model; as many answers at a time as `batch` says, others wait. */
 export interface Model {
   /** Yields pieces of text and returns the record. An aborted signal ends it within one token, or one batch of tiles. */
-  answer(
-    question: Question,
-    options?: AnswerOptions,
-    signal?: AbortSignal,
-  ): AsyncGenerator<{ text: string }, AnswerRecord>;
+  answer(question: Question, options?: AnswerOptions, signal?: AbortSignal): AsyncGenerator<Piece, AnswerRecord>;
   close(): Promise<void>;
 }
 
@@ -117,14 +115,15 @@ export async function openModel(
     { images, messages }: Question,
     asked: AnswerOptions = {},
     signal?: AbortSignal,
-  ): AsyncGenerator<{ text: string }, AnswerRecord> {
+  ): AsyncGenerator<Piece, AnswerRecord> {
     sampler(asked);
+    checkTop(asked.topLogprobs);
     const { compression, ...cutting } = sightOf(asked);
     const timing = { load, image: 0, encode: 0, compress: 0 };
     load = 0;
     const clock = stopwatch();
 
-    const views = await looked(images, cutting, whole, remembered, signal);
+    const views = await looked(images, { ...cutting, cells: asked.cells }, whole, remembered, signal);
     timing.image = clock();
 
     const imageTokens = views.map(({ shown }) => shown.length * whole.tokensPerTile);
@@ -143,6 +142,10 @@ export async function openModel(
       asks: compression?.asks,
       rememberedBytes: remembered.bytes,
     });
+    if (asked.cells) {
+      yield { text: "", images: drawn(views, whole.tokensPerTile) };
+      clock();
+    }
     const features: Float32Array[] = [];
     for (const { id, tiles, blank } of views) {
       const seen = tiles instanceof Float32Array ? tiles : await eyes.look(tiles, signal);
@@ -155,13 +158,16 @@ export async function openModel(
     let prompt: VisualPromptIds = { ids, features: joined(features), sources };
     const visual = imageTokens.reduce((sum, n) => sum + n, 0);
     let kept = visual;
+    let seen = drawn(views, whole.tokensPerTile);
     if (compression && visual) {
       const survived = await compression.keep(watched.prompt(prompt, windows(views, whole.tokensPerTile)));
       prompt =
         compression.layer === undefined ? survivors(prompt, placeholder, survived) : seenPart(prompt, visual, survived);
       kept = survived.length;
+      seen = drawn(views, whole.tokensPerTile, survived);
     }
     timing.compress = clock();
+    if (asked.cells && kept < visual) yield { text: "", images: seen };
 
     const room = whole.longest - prompt.ids.length + 1;
     const maxTokens = Math.min(longest, Math.max(room, 1));
@@ -182,9 +188,10 @@ export async function openModel(
       finish_reason: made.finishReason,
       probability: mean(made),
       log_probability: logP,
+      ...(asked.topLogprobs !== undefined && { logprobs: made.logprobs }),
       confidence: whole.confidence ? confidenceIn(whole.confidence, logP) : null,
       guess: doubted ? reply : null,
-      images: views.map(({ seen }) => seen),
+      images: seen,
       usage: {
         prompt_tokens: made.promptTokens,
         cached_tokens: maxTokens ? seat.reused : 0,

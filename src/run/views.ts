@@ -6,6 +6,7 @@ import type { Image } from "../vision/image.ts";
 import { cut, picked, scale } from "../vision/tiles.ts";
 import type { TilePlan, Tiling } from "../vision/tilings.ts";
 import type { SeenImage } from "./answer.ts";
+import { type Place, placesOf } from "./cells.ts";
 import { type Features, sha256 } from "./features.ts";
 import { type NamedImage, openImage } from "./images.ts";
 
@@ -18,20 +19,23 @@ export interface View {
   readonly shown: TilePlan["tiles"];
   /** Which tiles of the plan hold nothing and are left out, 1 or 0 each. */
   readonly blank: Uint8Array;
+  /** Where the tiles that are shown lie, if that is asked. */
+  readonly places?: readonly Place[] | undefined;
   /** The pixels of the tiles that are shown, uint8 [tiles, s, s, 3], or their visual tokens where they are remembered. */
   readonly tiles: Uint8Array | Float32Array;
 }
 
-/** How images are cut: `skipBlank` leaves out the tiles that hold nothing, unless all do. */
+/** How images are cut: `skipBlank` leaves out the tiles that hold nothing, unless all do; `cells` asks where they lie. */
 export interface Cutting {
   readonly tiling: Tiling;
   readonly skipBlank: boolean;
+  readonly cells?: boolean | undefined;
 }
 
 /** Reads and plans images; decodes and cuts those that are not remembered. Throws as openImage and its decode; an aborted signal ends it between two images. */
 export async function looked(
   images: readonly NamedImage[],
-  { tiling, skipBlank }: Cutting,
+  { tiling, skipBlank, cells }: Cutting,
   { tileSize: s }: Multimodal,
   remembered: Features,
   signal?: AbortSignal,
@@ -46,10 +50,12 @@ export async function looked(
     const id = sha256(JSON.stringify([width, height, plan, skipBlank]), content);
     const known = remembered.get(id);
     const { blank, tiles } = known ? { ...known, tiles: known.features } : cutOut(await decode(), plan, s, skipBlank);
+    const places = cells ? await placesOf(plan, s, { width, height }, decode) : undefined;
     views.push({
       id,
       seen: { source: named.name, width, height, scale: scale(plan, s, { width, height }), tiles: grids },
       shown: plan.tiles.filter((_, i) => !blank[i]),
+      places: places?.filter((_, i) => !blank[i]),
       blank,
       tiles,
     });

@@ -1,6 +1,6 @@
 /** What passes between a model's thread and its caller. */
 import { EngineError, FormatError, RequestError, ShapeError, WeightError } from "../errors.ts";
-import type { AnswerOptions, AnswerRecord, Question } from "./answer.ts";
+import type { AnswerOptions, AnswerRecord, Piece, Question } from "./answer.ts";
 import type { Gate } from "./gate.ts";
 import type { ModelOptions } from "./model.ts";
 
@@ -20,7 +20,7 @@ export type Request =
 /** From the thread; id 0 is the opening itself. */
 export type Reply =
   | { readonly type: "opened"; readonly id: 0 }
-  | { readonly type: "piece"; readonly id: number; readonly text: string }
+  | { readonly type: "piece"; readonly id: number; readonly piece: Piece }
   | { readonly type: "done"; readonly id: number; readonly record: AnswerRecord }
   | { readonly type: "failed"; readonly id: number; readonly error: SentError };
 

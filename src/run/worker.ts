@@ -35,7 +35,7 @@ async function answer(model: Model, { id, question, options }: Request & { type:
     const pieces = model.answer(question, options, signal);
     for (;;) {
       const { done, value } = await pieces.next();
-      reply(done ? { type: "done", id, record: value } : { type: "piece", id, text: value.text });
+      reply(done ? { type: "done", id, record: value } : { type: "piece", id, piece: value });
       if (done) return;
     }
   } catch (error) {

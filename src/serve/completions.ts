@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { RequestError } from "../errors.ts";
-import type { AnswerRecord } from "../run/answer.ts";
+import type { AnswerRecord, Piece } from "../run/answer.ts";
 import { conversation, optionsOf } from "./conversation.ts";
 import { refusal } from "./errors.ts";
 import type { Pool } from "./pool.ts";
@@ -56,7 +56,7 @@ export function completions(app: OpenAPIHono, pool: Pool, { deadline, failed }: 
   });
 }
 
-type Answer = AsyncGenerator<{ text: string }, AnswerRecord>;
+type Answer = AsyncGenerator<Piece, AnswerRecord>;
 type Next = () => ReturnType<Answer["next"]>;
 
 /** The answer of a model, once it has a place. */
@@ -108,7 +108,7 @@ function completion(record: AnswerRecord) {
   const message = { role: "assistant", content: record.answer, refusal: null };
   return {
     ...head("chat.completion", record.model),
-    choices: [{ index: 0, message, logprobs: null, finish_reason: reason(record) }],
+    choices: [{ index: 0, message, logprobs: likelihoods(record), finish_reason: reason(record) }],
     usage: usage(record),
     galago: extension(record),
   };
@@ -117,20 +117,24 @@ function completion(record: AnswerRecord) {
 /** The lines of a stream: a chunk a piece, the end with what is known of the answer, the usage where it is asked for. */
 async function* chunks(
   { model, stream_options }: ChatRequest,
-  first: IteratorResult<{ text: string }, AnswerRecord>,
+  first: IteratorResult<Piece, AnswerRecord>,
   next: Next,
   failed: Terms["failed"],
 ): AsyncGenerator<string, void> {
   const counted = stream_options?.include_usage ?? false;
   const common = { ...head("chat.completion.chunk", model), ...(counted && { usage: null }) };
-  const chunk = (delta: object, more: object = {}, finish_reason: string | null = null) =>
-    line({ ...common, choices: [{ index: 0, delta, logprobs: null, finish_reason }], ...more });
+  const chunk = (delta: object, more: object = {}, end: object = { logprobs: null, finish_reason: null }) =>
+    line({ ...common, choices: [{ index: 0, delta, ...end }], ...more });
   try {
     yield chunk({ role: "assistant", content: "" });
     let step = first;
-    for (; !step.done; step = await next()) yield chunk({ content: step.value.text });
+    for (; !step.done; step = await next()) {
+      const { text, images } = step.value;
+      yield images ? chunk({}, { galago: { images } }) : chunk({ content: text });
+    }
     const record = step.value;
-    yield chunk({}, { galago: extension(record) }, reason(record));
+    const end = { logprobs: likelihoods(record), finish_reason: reason(record) };
+    yield chunk({}, { galago: extension(record) }, end);
     if (counted) yield line({ ...common, choices: [], usage: usage(record) });
     yield "data: [DONE]\n\n";
   } catch (error) {
@@ -151,6 +155,8 @@ const head = (object: string, model: string) => ({
 
 /** A loop that was stopped is an answer cut short; OpenAI has no word for it. */
 const reason = ({ finish_reason }: AnswerRecord): string => (finish_reason === "loop" ? "length" : finish_reason);
+
+const likelihoods = ({ logprobs }: AnswerRecord) => (logprobs ? { content: logprobs, refusal: null } : null);
 
 const usage = ({ usage: { prompt_tokens, completion_tokens, cached_tokens } }: AnswerRecord) => ({
   prompt_tokens,

@@ -31,16 +31,30 @@ function bytesOf(url: string, param: string): Uint8Array {
 
 /** How the answer is made. */
 export function optionsOf(asked: ChatRequest): ChatOptions {
-  const { max_tokens, max_completion_tokens, temperature, top_p, seed, stop, galago = {} } = asked;
+  const {
+    max_tokens,
+    max_completion_tokens,
+    temperature,
+    top_p,
+    seed,
+    stop,
+    logprobs,
+    top_logprobs,
+    galago = {},
+  } = asked;
+  if (top_logprobs && !logprobs)
+    throw new ProtocolError(400, "top_logprobs is given without logprobs: true", { param: "top_logprobs" });
   return {
     maxTokens: max_completion_tokens ?? max_tokens ?? undefined,
     temperature: temperature ?? undefined,
     topP: top_p ?? undefined,
     seed: seed ?? undefined,
     stop: typeof stop === "string" ? [stop] : (stop ?? undefined),
+    topLogprobs: logprobs ? (top_logprobs ?? 0) : undefined,
     tiles: galago.tiles,
     scm: galago.scm,
     compress: galago.compress,
     skipBlank: galago.skip_blank,
+    cells: galago.cells,
   };
 }

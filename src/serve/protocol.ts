@@ -25,6 +25,7 @@ interface Extension {
   scm?: number | "off" | undefined;
   compress?: string | undefined;
   skip_blank?: boolean | undefined;
+  cells?: boolean | undefined;
 }
 
 /** The body. */
@@ -39,6 +40,8 @@ export interface ChatRequest extends Extras {
   top_p?: number | null | undefined;
   seed?: number | null | undefined;
   stop?: string | string[] | null | undefined;
+  logprobs?: boolean | null | undefined;
+  top_logprobs?: number | null | undefined;
   galago?: Extension | undefined;
 }
 
@@ -60,6 +63,7 @@ const galago = z.strictObject({
     .describe("the share of the detailed tokens that stays"),
   compress: z.string().optional().describe("in place of scm: scm:0.5, random:0.5, divprune:0.5, fastv:0.5 or off"),
   skip_blank: z.boolean().optional().describe("leaves out tiles that hold nothing"),
+  cells: z.boolean().optional().describe("also tells where the tiles lie and which of their tokens are kept"),
 });
 
 const tokens = z.int().min(1).nullish();
@@ -89,7 +93,8 @@ export const chatRequest: z.ZodType<ChatRequest> = z.strictObject({
   n: only(1),
   frequency_penalty: only(0),
   presence_penalty: only(0),
-  logprobs: only(false),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.int().min(0).max(20).nullish(),
   response_format: z.object({ type: z.literal("text", { error: "not supported" }) }).nullish(),
   galago: galago.optional(),
   user: passed,

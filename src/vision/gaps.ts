@@ -1,5 +1,5 @@
 /** Where print has gaps: cells of a grid that end between lines and words, so that no letter is cut at a tile's edge. */
-import type { Image } from "./image.ts";
+import type { Image, Size } from "./image.ts";
 
 /** How the parts of an image lie in a grid of square cells: the first row of pixels of each row of cells, and of each of those the first column of
  *  each cell, both with the image's own size as last. Each part lies at the top left of its cell. */
@@ -26,7 +26,7 @@ export function cellsInGaps(image: Image, columns: number, rows: number, size: n
 }
 
 /** Cells that are all full, but the last. */
-export function evenCells({ width, height }: Image, columns: number, rows: number, size: number): Cells {
+export function evenCells({ width, height }: Size, columns: number, rows: number, size: number): Cells {
   const even = (length: number, cells: number): number[] =>
     Array.from({ length: cells + 1 }, (_, i) => Math.min(length, i * size));
   return { tops: even(height, rows), lefts: Array.from({ length: rows }, () => even(width, columns)) };

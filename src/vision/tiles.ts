@@ -13,11 +13,21 @@ export interface Laid extends Cells {
 /** The image as a layer of the plan sees it: resized to (columns * size) x (rows * size), aspect not kept, or to the part of the detailed grid that the
  *  plan fills. */
 export function laid(image: Image, plan: TilePlan, name: Layer, size: number): Laid {
-  const [columns, rows] = gridOf(plan, name);
-  const [right, bottom] = name === "detailed" ? plan.filled : [1, 1];
-  const shown = resize(image, Math.round(columns * size * right), Math.round(rows * size * bottom));
+  const { columns, rows, shown: at } = layerSize(plan, name, size);
+  const shown = resize(image, at.width, at.height);
   const cells = name === "detailed" && plan.gaps ? cellsInGaps : evenCells;
   return { shown, ...cells(shown, columns, rows, size) };
+}
+
+/** The grid of a layer, and the size at which it sees an image. */
+export function layerSize(plan: TilePlan, name: Layer, size: number): { columns: number; rows: number; shown: Size } {
+  const [columns, rows] = gridOf(plan, name);
+  const [right, bottom] = name === "detailed" ? plan.filled : [1, 1];
+  return {
+    columns,
+    rows,
+    shown: { width: Math.round(columns * size * right), height: Math.round(rows * size * bottom) },
+  };
 }
 
 /** The tiles of `plan`, each `size` x `size` pixels: uint8 [n, size, size, 3]. What a layer's image leaves of its cells is white. */

@@ -16,6 +16,7 @@ async function shown(
     answer: pieces.join(""),
     finishReason: "stop",
     ids: [],
+    logprobs: [],
     probabilities: pieces.map(() => p),
     promptTokens: 1,
     prefillMs: 0,

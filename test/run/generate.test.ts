@@ -78,7 +78,16 @@ test("maxTokens 0 gives an empty answer and asks the model nothing", async () =>
   const model = says([end]);
   expect(await run(model, { maxTokens: 0 })).toEqual([
     [],
-    { answer: "", finishReason: "length", ids: [], probabilities: [], promptTokens: 3, prefillMs: 0, decodeMs: 0 },
+    {
+      answer: "",
+      finishReason: "length",
+      ids: [],
+      probabilities: [],
+      logprobs: [],
+      promptTokens: 3,
+      prefillMs: 0,
+      decodeMs: 0,
+    },
   ]);
   expect(model.asked).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { AnswerOptions, AnswerRecord } from "../../src/run/answer.ts";
+import type { AnswerOptions, AnswerRecord, SeenImage } from "../../src/run/answer.ts";
 import type { NamedImage } from "../../src/run/images.ts";
 import { type Model, openModel } from "../../src/run/model.ts";
 import { tinyConfig, tinyModel } from "../support/tiny-model.ts";
@@ -105,6 +105,65 @@ describe("one open model", () => {
         expect((await record(model, { tiles, compress }, given)).usage.visual_tokens).toBeGreaterThanOrEqual(24);
       },
     );
+  });
+
+  describe("cells", () => {
+    /** The images that pieces without text tell of, and the record. */
+    async function overlay(options: AnswerOptions) {
+      const answer = model.answer({ images, messages }, { maxTokens: 4, cells: true, tiles: "msac", ...options });
+      const told: (readonly SeenImage[])[] = [];
+      for (;;) {
+        const { done, value } = await answer.next();
+        if (done) return { told, record: value };
+        if (value.images) told.push(value.images);
+        else expect(told.length).toBeGreaterThan(0);
+      }
+    }
+    const tokens = ({ cells }: SeenImage) =>
+      cells!.reduce((sum, { kept, tokens: [c, r] }) => sum + (kept?.length ?? c * r), 0);
+
+    test("are told before the first word, once where nothing is dropped", async () => {
+      const { told, record } = await overlay({ scm: "off" });
+      expect(told).toEqual([record.images]);
+      expect(record.images[0].cells!.map(({ layer }) => layer)).toEqual([
+        ...Array(6).fill("detailed"),
+        ...Array(4).fill("adaptive"),
+        "global",
+      ]);
+      expect(tokens(record.images[0])).toBe(44);
+    });
+
+    test.each(["scm:0.5", "divprune:0.25", "fastv:0.5"])("are told again with what %s keeps", async (compress) => {
+      const { told, record } = await overlay({ compress });
+      expect(told.map(([image]) => tokens(image))).toEqual([44, record.usage.visual_tokens_kept]);
+      expect(told[1]).toEqual(record.images);
+      const other = record.images[0].cells!.filter(({ layer }) => layer !== "detailed");
+      expect(other.every(({ kept }) => kept === null)).toBe(true);
+    });
+
+    test("are the same of an image that is remembered, also where they end in gaps", async () => {
+      for (const tiles of ["msac", "native:1..12"]) {
+        const [first, again] = [await overlay({ tiles }), await overlay({ tiles })];
+        expect(again.record.images).toEqual(first.record.images);
+      }
+    });
+
+    test("are not told where they are not asked for", async () => {
+      expect((await record(model)).images[0]).not.toHaveProperty("cells");
+    });
+  });
+
+  test("logprobs sum to the probability of the answer", async () => {
+    const { logprobs, log_probability, answer } = await record(model, { topLogprobs: 2, maxTokens: 8 });
+    expect(logprobs!.reduce((sum, { logprob }) => sum + logprob, 0)).toBeCloseTo(log_probability, 4);
+    expect(
+      logprobs!
+        .map(({ token }) => token)
+        .join("")
+        .trim(),
+    ).toBe(answer);
+    for (const { logprob, top_logprobs } of logprobs!) expect(top_logprobs[0].logprob).toBe(logprob);
+    expect(await record(model)).not.toHaveProperty("logprobs");
   });
 
   test("scm and compress at once are refused, and what the answer asks for comes before what the model was opened with", async () => {

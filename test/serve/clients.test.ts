@@ -98,6 +98,37 @@ describe("the openai client", () => {
     expect(galago.images[0].tiles).toEqual({ detailed: [1, 1], adaptive: null, global: false });
   });
 
+  test("is told where the tiles lie before the first word of a stream, and which tokens were kept at its end", async () => {
+    const galago = { cells: true, compress: "scm:0.5" };
+    const stream = await client.chat.completions.create({
+      model: "nano",
+      messages: question,
+      stream: true,
+      galago,
+    } as never);
+    const chunks = await all(stream as unknown as AsyncIterable<any>);
+    const [, cut, dropped] = chunks;
+    expect(cut.choices[0].delta).toEqual({});
+    expect(cut.galago.images[0].cells).toHaveLength(6);
+    const kept = dropped.galago.images[0].cells.flatMap(({ kept }: { kept: number[] | null }) => kept ?? []);
+    expect(kept).toHaveLength(192);
+    expect(chunks.at(-1).galago.images).toEqual(dropped.galago.images);
+  });
+
+  test("is told how likely each token was, at once and streamed", async () => {
+    const more = { logprobs: true, top_logprobs: 3 };
+    const { choices } = await ask(question, more);
+    const { content } = choices[0].logprobs!;
+    expect(content!.map(({ token }) => token).join("")).toBe(total);
+    for (const { logprob, top_logprobs } of content!) {
+      expect(top_logprobs).toHaveLength(3);
+      expect(top_logprobs[0].logprob).toBeCloseTo(logprob, 5);
+    }
+    const stream = await client.chat.completions.create({ model: "nano", messages: question, stream: true, ...more });
+    const tokens = (await all(stream)).flatMap(({ choices }) => choices[0].logprobs?.content ?? []);
+    expect(tokens).toEqual(content);
+  });
+
   test("lists the models", async () => {
     const { data } = await client.models.list();
     expect(data).toMatchObject([
@@ -110,6 +141,7 @@ describe("the openai client", () => {
   test.each([
     ["a model that is not served", { model: "gpt-5" }, OpenAI.NotFoundError, "model"],
     ["tools", { tools: [{ type: "function", function: { name: "f" } }] }, OpenAI.BadRequestError, undefined],
+    ["likelihoods of others alone", { top_logprobs: 2 }, OpenAI.BadRequestError, "top_logprobs"],
     ["two answers", { n: 2 }, OpenAI.BadRequestError, "n"],
     ["a tiling that does not exist", { galago: { tiles: "mosaic" } }, OpenAI.BadRequestError, undefined],
     [
