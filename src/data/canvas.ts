@@ -3,11 +3,12 @@
 import type { SKRSContext2D } from "@napi-rs/canvas";
 import { type Face, ligates } from "./fonts.ts";
 
-/** How a run of text looks; `size` is the em in pixels, `tracking` is added after each letter. */
+/** How a run of text looks; `size` is the em in pixels, `stretch` the factor of its letters' widths, `tracking` is added after each letter. */
 export interface Style {
   face: Face;
   size: number;
   color?: string;
+  stretch?: number;
   tracking?: number;
 }
 
@@ -34,11 +35,11 @@ export interface Mark {
 export type Paint = (context: SKRSContext2D) => void;
 
 /** Width of a run in pixels. */
-export function measure(text: string, { face, size, tracking = 0 }: Style): number {
+export function measure(text: string, { face, size, stretch = 1, tracking = 0 }: Style): number {
   let width = 0;
   for (let i = 0; i < text.length; i++) {
-    width += face.advance(text[i]) * size + tracking;
-    if (i > 0) width += face.kern(text[i - 1], text[i]) * size;
+    width += face.advance(text[i]) * size * stretch + tracking;
+    if (i > 0) width += face.kern(text[i - 1], text[i]) * size * stretch;
   }
   return width - (text.length ? tracking : 0);
 }
@@ -54,12 +55,13 @@ function whole(text: string, starts: readonly number[]): { text: string; left: n
   return pieces;
 }
 
-/** A page being laid out. `scene` sheets have their own surroundings; others lie as paper on a desk. */
+/** A page being laid out. `scene` sheets have their own surroundings; others lie as paper on a desk, or in a scanner if `scanned`. */
 export class Sheet {
   width: number;
   height: number;
   readonly paper: string;
   readonly scene: boolean;
+  scanned = false;
   readonly lines: string[] = [];
   readonly marks: Mark[] = [];
   readonly paints: Paint[] = [];
@@ -118,15 +120,15 @@ export class Sheet {
   }
 
   #set({ text, x, y, style, align = "left" }: Run): void {
-    const { face, size, color = "#000000", tracking = 0 } = style;
+    const { face, size, color = "#000000", stretch = 1, tracking = 0 } = style;
     const width = align === "left" ? 0 : measure(text, style);
     let left = align === "left" ? x : align === "right" ? x - width : x - width / 2;
     const marks: Mark[] = [];
     const starts: number[] = [];
     for (let i = 0; i < text.length; i++) {
       const char = text[i];
-      if (i > 0) left += face.kern(text[i - 1], char) * size;
-      const advance = face.advance(char) * size;
+      if (i > 0) left += face.kern(text[i - 1], char) * size * stretch;
+      const advance = face.advance(char) * size * stretch;
       starts.push(left);
       if (char !== " ") {
         // The middle of the zone that capitals and small letters share stands for the centre of the ink.
@@ -141,7 +143,10 @@ export class Sheet {
     this.paint((context) => {
       context.fillStyle = color;
       context.font = `${size}px ${face.name}`;
-      for (const piece of pieces) context.fillText(piece.text, piece.left, y);
+      context.save();
+      context.scale(stretch, 1);
+      for (const piece of pieces) context.fillText(piece.text, piece.left / stretch, y);
+      context.restore();
     });
   }
 }

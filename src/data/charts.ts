@@ -27,7 +27,7 @@ interface Frame {
 }
 
 /** Title at the top, the rest free. */
-function frame(random: Random, fonts: FontSet, { title: text }: Series): Frame {
+function frame(random: Random, fonts: FontSet, { title: text, axis }: Series): Frame {
   const family: Family = pickFamily(
     random,
     fonts,
@@ -41,12 +41,14 @@ function frame(random: Random, fonts: FontSet, { title: text }: Series): Frame {
   const style = fitted(text, heading, width - 2 * margin);
   const y = margin + heading.size;
   sheet.write(random.chance(0.6) ? { text, x: width / 2, y, style, align: "center" } : { text, x: margin, y, style });
+  const plain: Style = { face: family.regular, size, color: "#222222" };
+  if (axis) sheet.write({ text: axis, x: margin, y: y + size * 1.35, style: { ...plain, size: size * 0.9 } });
   return {
     sheet,
-    text: { face: family.regular, size, color: "#222222" },
+    text: plain,
     colors: random.pick(palettes),
     left: margin,
-    top: y + size * 0.8,
+    top: y + size * (axis ? 1.9 : 0.8),
     right: width - margin,
     bottom: height - margin,
   };
@@ -159,7 +161,7 @@ export function pie(random: Random, fonts: FontSet): Draft {
   const about = series(random, random.int(3, 6), 1, 100);
   const names = about.labels;
   const data: Series = {
-    title: about.title.replace(/ \(.*\)/, random.pick(["", " (%)"])),
+    title: about.title.replace(/ \(.*\)/, "") + random.pick(["", " (%)"]),
     labels: names,
     values: shares(random, names.length),
     suffix: "%",

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { FormatError } from "../errors.ts";
 import { png } from "../vision/decode.ts";
 import { writeWhole } from "../weights/whole.ts";
-import type { Page } from "./page.ts";
+import { type Page, questionKinds } from "./page.ts";
 
 const size = z.int().positive();
 
@@ -36,7 +36,7 @@ const truth: z.ZodType<Truth> = z.object({
   fields: z.record(z.string(), z.string()),
   questions: z.array(
     z.object({
-      kind: z.enum(["read", "line", "field", "sum", "count", "chart", "yesno"]),
+      kind: z.enum(questionKinds),
       name: z.string().optional(),
       question: z.string(),
       answer: z.string(),

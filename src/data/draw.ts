@@ -1,6 +1,7 @@
 /** One page of any kind from a seed: the same kind, seed and options give the same pixels and the same truth. */
 
 import { RequestError } from "../errors.ts";
+import { anyPage } from "./any-page.ts";
 import { card } from "./card.ts";
 import { bar, lineChart, pie } from "./charts.ts";
 import { form } from "./form.ts";
@@ -8,7 +9,7 @@ import { invoice } from "./invoice.ts";
 import { letter } from "./letter.ts";
 import { block, line, word } from "./lines.ts";
 import type { DrawOptions, FontSet, Kind, Page } from "./page.ts";
-import { type Draft, readings } from "./questions.ts";
+import { type Draft, hasty, readings } from "./questions.ts";
 import { Random } from "./random.ts";
 import { receipt } from "./receipt.ts";
 import { render } from "./render.ts";
@@ -40,15 +41,20 @@ const layouts: Record<Kind, Layout> = {
 /** All kinds of page, simplest first. */
 export const kinds: readonly Kind[] = Object.keys(layouts) as Kind[];
 
+/** The page before it is painted, with all that is asked about it. */
+export function laidOut(kind: Kind, seed: number, fonts: FontSet): Draft {
+  const draft = layouts[kind](new Random(`${kind} content`, seed), fonts);
+  const asking = new Random(`${kind} questions`, seed);
+  const asked = [...readings(draft.sheet.lines, asking), ...draft.questions, ...anyPage(kind, draft, asking)];
+  return { ...draft, questions: asked.map((q) => ({ ...q, question: hasty(q.question, asking) })) };
+}
+
 /** Draws a page. Throws RequestError for an unknown kind, a seed that is no integer and effects outside 0..1. */
 export function draw(kind: Kind, seed: number, { fonts = "train", effects = 0.5 }: DrawOptions = {}): Page {
-  const layout = layouts[kind];
-  if (!layout) throw new RequestError(`draw: no kind "${kind}"; there are ${kinds.join(", ")}`);
+  if (!layouts[kind]) throw new RequestError(`draw: no kind "${kind}"; there are ${kinds.join(", ")}`);
   if (!Number.isSafeInteger(seed)) throw new RequestError(`draw: seed is ${seed}, expected an integer`);
   if (!(effects >= 0 && effects <= 1)) throw new RequestError(`draw: effects is ${effects}, expected 0 to 1`);
-  const { sheet, fields, questions } = layout(new Random(`${kind} content`, seed), fonts);
-  const { lines } = sheet;
-  const reading = readings(lines, new Random(`${kind} questions`, seed));
+  const { sheet, fields, questions } = laidOut(kind, seed, fonts);
   const { image, glyphs } = render(sheet, new Random(`${kind} looks`, seed), effects);
-  return { kind, seed, image, text: lines.join("\n"), lines, fields, glyphs, questions: [...reading, ...questions] };
+  return { kind, seed, image, text: sheet.lines.join("\n"), lines: sheet.lines, fields, glyphs, questions };
 }

@@ -15,6 +15,8 @@ export interface Weather {
   /** Loss of ink, 0..1: overall, and in streaks along the paper as worn thermal heads leave. */
   fade: number;
   streaks: number;
+  /** Loss of ink in blots, as water and warmth leave on thermal paper, 0..1. */
+  blots: number;
   /** Unevenness of the light, 0..1; depth of a cast shadow, 0..1; darkening towards the corners is part of it. */
   shade: number;
   shadow: number;
@@ -25,6 +27,9 @@ export interface Weather {
   blur: number;
   /** JPEG quality, 0 for none. */
   jpeg: number;
+  /** Contrast of a scanner: grey levels are spread by `gain` around `level`; a gain of 0 leaves the colours. */
+  gain: number;
+  level: number;
   /** Factor of each channel: the colour of the paper in the light. */
   tint: readonly [number, number, number];
 }
@@ -40,22 +45,47 @@ export function weather(random: Random, strength: number): Weather {
   return {
     fade: some(0.55),
     streaks: some(0.5, 0.5),
+    blots: 0,
     shade: some(0.4),
     shadow: some(0.5, 0.5),
     texture: some(14),
     noise: some(22),
     blur: some(0.5),
     jpeg: jpeg ? Math.round(88 - jpeg) : 0,
+    gain: 0,
+    level: 0,
     tint: [1 - dim - cold, 1 - dim - warm * 0.3, 1 - dim - warm],
+  };
+}
+
+/** The weather of a flat-bed scanner: the light is even and grey, worn print is spread to black on white with ragged edges. */
+export function scan(random: Random, strength: number): Weather {
+  const open = weather(random, strength);
+  const grey = 1 - random.real(0, 0.25) * strength;
+  const harsh = random.chance(0.7 * Math.min(1, 2 * strength));
+  const blots = random.chance(0.35 * strength) ? random.real(0.2, 0.55) : 0;
+  // What ink is left where the print is worst: contrast is spread around a level above it, so that it stays ink.
+  const ink = 255 - 240 * (1 - open.fade) * (1 - open.streaks) * (1 - blots);
+  return {
+    ...open,
+    shade: open.shade * 0.4,
+    shadow: 0,
+    blots,
+    noise: open.noise * 1.3,
+    blur: Math.max(open.blur, harsh ? random.real(0.1, 0.35) * Math.min(1, 2 * strength) : 0),
+    gain: harsh ? random.real(1.2, 1.2 + 3 * strength) : 1,
+    level: ink + (255 * grey - ink) * random.real(0.6, 0.9),
+    tint: [grey, grey, grey],
   };
 }
 
 /** Applies the weather in its physical order: ink and paper in the light, the lens, the sensor, the file. */
 export function expose(pixels: Pixels, weather: Weather, random: Random): void {
-  const { fade, streaks, shade, shadow, texture, tint } = weather;
-  if (fade + streaks + shade + shadow + texture > 0 || tint.some((t) => t < 1)) light(pixels, weather, random);
+  const { fade, streaks, blots, shade, shadow, texture, tint } = weather;
+  if (fade + streaks + blots + shade + shadow + texture > 0 || tint.some((t) => t < 1)) light(pixels, weather, random);
   if (weather.blur > 0) blur(pixels, weather.blur);
   if (weather.noise > 0) grain(pixels, weather.noise, random);
+  if (weather.gain > 0) spread(pixels, weather);
   if (weather.jpeg > 0) jpeg(pixels, weather.jpeg);
 }
 
@@ -96,7 +126,7 @@ function field(random: Random, columns: number, rows: number, coarse: number): F
 /** Distance between the points where the light is computed; it is linear in between. */
 const step = 16;
 
-/** out = (255 - (255 - v)·ink)·light·tint + grain: ink varies by column, light over the page. */
+/** out = (255 - (255 - v)·ink)·light·tint + grain: ink and light vary over the page. */
 function light({ data, width, height }: Pixels, w: Weather, random: Random): void {
   const columns = Math.ceil(width / step) + 2;
   const rows = Math.ceil(height / step) + 2;
@@ -110,8 +140,14 @@ function light({ data, width, height }: Pixels, w: Weather, random: Random): voi
     const dark = Math.min(1, Math.max(0, (u * nx + v * ny - edge) / soft));
     lights[i] = (1 - (w.shade * (1 + lights[i])) / 2) * (1 - w.shadow * dark);
   }
-  const inks = field(random, width, 1, Math.min(12, width));
-  const ink = Float32Array.from(inks, (x) => (1 - w.fade) * (1 - w.streaks * Math.max(0, x)));
+  const across = field(random, columns, 1, Math.min(12, columns));
+  const inks = field(random, columns, rows, 4);
+  for (let i = 0; i < inks.length; i++) {
+    const streak = w.streaks * Math.max(0, across[i % columns]);
+    // A blot has an edge: ink is lost where the field passes a height, all within a tenth of it.
+    const blot = w.blots * Math.min(1, Math.max(0, (inks[i] - 0.25) * 10));
+    inks[i] = (1 - w.fade) * (1 - streak) * (1 - blot);
+  }
   const clamped = new Uint8ClampedArray(data.buffer, data.byteOffset, data.length);
   const tile = noiseTile();
   const [ox, oy] = [random.int(0, side - 1), random.int(0, side - 1)];
@@ -127,9 +163,10 @@ function light({ data, width, height }: Pixels, w: Weather, random: Random): voi
       const end = lights[at + 1] + (lights[at + columns + 1] - lights[at + 1]) * fy;
       const slope = (end - begin) / step;
       const stop = Math.min(width, x + step);
-      for (let bright = begin; x < stop; x++, o += 3, bright += slope) {
+      let k = inks[at] + (inks[at + columns] - inks[at]) * fy;
+      const thinning = (inks[at + 1] + (inks[at + columns + 1] - inks[at + 1]) * fy - k) / step;
+      for (let bright = begin; x < stop; x++, o += 3, bright += slope, k += thinning) {
         const grain = tile[grainRow + ((x + ox) & (side - 1))] * amplitude;
-        const k = ink[x];
         clamped[o] = (255 - (255 - data[o]) * k) * bright * red + grain;
         clamped[o + 1] = (255 - (255 - data[o + 1]) * k) * bright * green + grain;
         clamped[o + 2] = (255 - (255 - data[o + 2]) * k) * bright * blue + grain;
@@ -176,6 +213,18 @@ function grain({ data, width, height }: Pixels, levels: number, random: Random):
       clamped[o + 1] = data[o + 1] + ((tile[(at + g) & mask] * amplitude) >> 8);
       clamped[o + 2] = data[o + 2] + ((tile[(at + b) & mask] * amplitude) >> 8);
     }
+  }
+}
+
+/** out = (grey - level)·gain + level, the same in all channels; with a gain of 1, the greys as they are. */
+function spread({ data }: Pixels, { gain, level }: Weather): void {
+  const clamped = new Uint8ClampedArray(data.buffer, data.byteOffset, data.length);
+  for (let o = 0; o < data.length; o += 3) {
+    const grey = 0.299 * data[o] + 0.587 * data[o + 1] + 0.114 * data[o + 2];
+    const value = (grey - level) * gain + level;
+    clamped[o] = value;
+    clamped[o + 1] = value;
+    clamped[o + 2] = value;
   }
 }
 

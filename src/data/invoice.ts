@@ -18,22 +18,15 @@ import {
   street,
   town,
 } from "./phrases.ts";
-import { askedFields, type Draft, yesno } from "./questions.ts";
+import { askedFields, type Draft, threshold, yesno } from "./questions.ts";
 import type { Random } from "./random.ts";
+import { wordings } from "./wordings.ts";
 import { products } from "./words.ts";
 
-const wordings: Record<string, readonly string[]> = {
-  total: ["What is the total?", "What is the total amount?", "How much is to be paid?", "Total?"],
-  company: ["Who sent the invoice?", "Which company is this from?", "What is the company?"],
-  address: ["What is the address of the company?", "What is the address?"],
-  customer: ["Who is billed?", "Who is the customer?", "Customer?"],
-  number: ["What is the invoice number?", "Invoice number?"],
-  date: ["What is the date?", "What is the invoice date?", "Date?"],
-  due: ["When is it due?", "What is the due date?"],
-  subtotal: ["What is the subtotal?", "Subtotal?"],
-  tax: ["How much is the tax?", "What is the tax?"],
-  phone: ["What is the phone number?"],
-  account: ["What is the account number?"],
+const invoiceWordings: Record<string, readonly string[]> = {
+  ...wordings,
+  company: ["Who sent the invoice?", "Which company is this from?", ...wordings.company],
+  date: ["What is the invoice date?", "When was it issued?", "What is the date?", "Date?"],
 };
 
 interface Position {
@@ -250,7 +243,7 @@ function sums(
 }
 
 function questions(random: Random, positions: Position[], money: Currency, fields: Record<string, string>): Question[] {
-  const result = askedFields(random, fields, wordings);
+  const result = askedFields(random, fields, invoiceWordings);
   for (const { name, quantity, each } of random.sample(positions, 2)) {
     result.push({
       kind: "field",
@@ -266,6 +259,7 @@ function questions(random: Random, positions: Position[], money: Currency, field
     const question = `What do ${a.name} and ${b.name} cost together?`;
     result.push({ kind: "sum", question, answer: amount(worth(a) + worth(b)) });
   }
+  result.push(threshold(random, "total", Number(fields.total)));
   result.push(yesno("Is there tax on it?", fields.tax !== undefined));
   result.push(yesno("Is a due date given?", fields.due !== undefined));
   const euro = /€|EUR/.test(money.before);

@@ -28,9 +28,14 @@ export interface Glyph {
   height: number;
 }
 
+/** What is asked for: the text or a line of it, a field, a field that is not there, a sum or a number of things, a value of a chart or a table, a sentence
+ *  about the page, yes or no. */
+export const questionKinds = ["read", "line", "field", "absent", "sum", "count", "chart", "describe", "yesno"] as const;
+type QuestionKind = (typeof questionKinds)[number];
+
 /** A question about a page with its only right answer; `name` is the field asked for, where it is one. */
 export interface Question {
-  kind: "read" | "line" | "field" | "sum" | "count" | "chart" | "yesno";
+  kind: QuestionKind;
   name?: string;
   question: string;
   answer: string;

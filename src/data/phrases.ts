@@ -7,6 +7,11 @@ import {
   firstNames,
   lastNames,
   legalForms,
+  malayForms,
+  malayPlaces,
+  malayStates,
+  malayTowns,
+  malayTrades,
   months,
   streetKinds,
   streets,
@@ -67,14 +72,34 @@ export function date(random: Random): string {
   ]);
 }
 
+/** A date with the day first, as tills outside America print it. */
+export function tillDate(random: Random): string {
+  const [d, month, year] = [two(random.int(1, 31)), random.int(1, 12), random.int(2009, 2026)];
+  const [m, y, name] = [two(month), two(year % 100), months[month - 1].slice(0, 3)];
+  const day = Number(d) > 28 && month === 2 ? "28" : Number(d) > 30 && [4, 6, 9, 11].includes(month) ? "30" : d;
+  const shape = random.real();
+  const mark = random.pick(["/", "/", "/", "-", "-", "."]);
+  if (shape < 0.48) return `${day}${mark}${m}${mark}${year}`;
+  if (shape < 0.66) return `${day}${mark}${m}${mark}${y}`;
+  if (shape < 0.74) return [year, m, day].join(random.pick(["-", "-", "/"]));
+  const spelled = random.chance(0.6) ? name.toUpperCase() : name;
+  const between = random.pick([" ", " ", "-", "/"]);
+  return `${day}${between}${spelled}${between}${year}`;
+}
+
 /** A time of day, on 12 or 24 hours, with or without seconds. */
 export function time(random: Random): string {
   const [h, m, s] = [random.int(7, 22), two(random.int(0, 59)), two(random.int(0, 59))];
+  const half = h < 12 ? "AM" : "PM";
+  const twelve = ((h + 11) % 12) + 1;
   return random.pick([
     `${two(h)}:${m}`,
     `${two(h)}:${m}`,
     `${two(h)}:${m}:${s}`,
-    `${((h + 11) % 12) + 1}:${m} ${h < 12 ? "AM" : "PM"}`,
+    `${two(h)}:${m}:${s}`,
+    `${twelve}:${m} ${half}`,
+    `${two(twelve)}:${m}${half}`,
+    `${two(twelve)}:${m}:${s} ${half}`,
   ]);
 }
 
@@ -151,6 +176,49 @@ export function town(random: Random): string {
     name,
   ]);
 }
+
+/** A made-up Malaysian firm: a trade before a name, or a name before a trade, and a legal form. */
+export function malayCompany(random: Random): string {
+  const name = random.pick([random.pick(malayPlaces), random.pick(trade), random.pick(lastNames)]);
+  const second = random.chance(0.3) ? ` ${random.pick([...malayPlaces, ...trade])}` : "";
+  const form = random.chance(0.8) ? ` ${random.pick(malayForms)}` : "";
+  if (random.chance(0.35)) return `${random.pick(malayTrades)} ${name}${second}${form}`;
+  const what = random.chance(0.75) ? ` ${random.pick(business)}` : "";
+  return `${name}${second}${what}${form}`;
+}
+
+/** A company's number in the register: digits and a letter. */
+export const registration = (random: Random): string =>
+  `${random.chance(0.3) ? "00" : ""}${digits(random, random.int(5, 7))}-${characters(random, "ABDHKMPTUVWX", 1)}`;
+
+/** A made-up Malaysian address on two to four lines. */
+export function malayAddress(random: Random): string[] {
+  const place = () => random.pick(malayPlaces);
+  const block = random.chance(0.4) ? ` ${random.int(1, 30)}${random.chance(0.5) ? `/${random.int(1, 60)}` : ""}` : "";
+  const door = random.pick([
+    `No. ${random.int(1, 299)}`,
+    `No ${random.int(1, 99)}`,
+    `Lot ${random.int(1, 2999)}`,
+    `${random.int(1, 99)}`,
+    `${random.int(1, 60)} & ${random.int(61, 99)}`,
+    `G-${random.int(1, 40)}`,
+    `Unit ${digits(random, 1)}-${random.int(1, 50)}`,
+  ]);
+  const first = `${door}, ${random.pick(["Jalan", "Jalan", "Jalan", "Jln", "Lorong"])} ${place()}${block},`;
+  const quarter = `${random.pick(["Taman", "Taman", "Bandar", "Kampung", "Desa"])} ${place()}${random.chance(0.4) ? ` ${place()}` : ""},`;
+  const state = random.chance(0.6) ? `, ${random.pick(malayStates)}` : "";
+  const last = `${digits(random, 5)} ${random.pick(malayTowns)}${state}${random.pick([".", "", ""])}`;
+  return random.chance(0.75) ? [first, quarter, last] : [first, last];
+}
+
+export const malayPhone = (random: Random): string =>
+  random.pick([
+    `0${random.int(3, 9)}-${digits(random, 8)}`,
+    `0${random.int(3, 9)}-${digits(random, 4)} ${digits(random, 4)}`,
+    `0${random.int(3, 9)}-${digits(random, 7)}`,
+    `01${digits(random, 1)}-${digits(random, 7)}`,
+    `+60${random.int(3, 9)}-${digits(random, 4)} ${digits(random, 4)}`,
+  ]);
 
 /** A mail address at one of the domains reserved for examples (RFC 2606). */
 export const email = (random: Random): string =>

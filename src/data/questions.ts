@@ -24,6 +24,13 @@ export function readings(lines: readonly string[], random: Random): Question[] {
   return questions;
 }
 
+/** The question as most people type it, or in a hurry: without its last mark, in small letters. */
+export function hasty(question: string, random: Random): string {
+  if (!random.chance(0.15)) return question;
+  const small = question[0].toLowerCase() + question.slice(1);
+  return random.chance(0.6) ? small.replace(/[?.]$/, "") : small;
+}
+
 /** One question for the value of a field, in one of several wordings. */
 export function asked(random: Random, name: string, answer: string, wordings: readonly string[]): Question {
   return { kind: "field", name, question: random.pick(wordings), answer };
@@ -43,4 +50,15 @@ export function askedFields(
 /** A yes/no question; `truth` tells which answer is right. */
 export function yesno(question: string, truth: boolean): Question {
   return { kind: "yesno", question, answer: truth ? "yes" : "no" };
+}
+
+/** Whether a value is above or below a round number, which is near it and as often the one as the other. */
+export function threshold(random: Random, noun: string, value: number): Question {
+  const above = random.chance(0.5);
+  const wanted = value * (above ? random.real(0.3, 0.85) : random.real(1.15, 3));
+  const unit = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, wanted))) - 1);
+  const limit = Math.max(1, Math.round(wanted / unit) * unit);
+  const under = random.chance(0.35);
+  const word = under ? random.pick(["below", "less than", "under"]) : random.pick(["above", "more than", "over"]);
+  return yesno(`Is the ${noun} ${word} ${limit}?`, under ? value < limit : value > limit);
 }

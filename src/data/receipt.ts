@@ -1,12 +1,25 @@
 /** Till receipts: narrow paper, a shop's head, items with prices, and sums that are right. */
 
-import { measure, type Run, Sheet, type Style } from "./canvas.ts";
-import { type Family, pickFamily } from "./fonts.ts";
+import { type Genre, pickFamily } from "./fonts.ts";
+import { gstReceipt, type Till } from "./gst.ts";
 import type { FontSet } from "./page.ts";
-import { amount, type Currency, code, company, currency, date, phone, street, time, town } from "./phrases.ts";
+import {
+  amount,
+  type Currency,
+  code,
+  company,
+  currency,
+  date,
+  phone,
+  street,
+  tillDate,
+  time,
+  town,
+} from "./phrases.ts";
 import type { Draft } from "./questions.ts";
 import type { Random } from "./random.ts";
 import { named, type Sale, sale, saleQuestions, worth } from "./sale.ts";
+import { type Row, tillRoll } from "./till-roll.ts";
 import { firstNames } from "./words.ts";
 
 const totals = [
@@ -14,27 +27,42 @@ const totals = [
   ..."Balance|BALANCE DUE|Total Amount|TOTAL PAYABLE|NET TOTAL|Total (incl. tax)|Sum".split("|"),
 ];
 
-/** One row of the receipt: parts at the left, in the middle or at the right, plain or large, or a rule, or a gap. */
-interface Row {
-  left?: string;
-  center?: string;
-  right?: string;
-  strong?: boolean;
-  scale?: number;
-  rule?: boolean;
-  gap?: number;
+/** What tills print with, the common ones more often. */
+const genres: readonly (readonly Genre[])[] = [
+  ["mono"],
+  ["mono"],
+  ["mono", "dot"],
+  ["dot"],
+  ["sans", "condensed"],
+  ["sans"],
+];
+
+/** How amounts are written where tax is included and the comma is the decimal mark. */
+const comma: readonly Currency[] = [
+  { before: "", after: "", mark: "," },
+  { before: "", after: " €", mark: "," },
+  { before: "€ ", after: "", mark: "," },
+  { before: "", after: " EUR", mark: "," },
+];
+
+/** A receipt of 6 to 50 lines: half of them Malaysian tax invoices, half from anywhere. */
+export function receipt(random: Random, fonts: FontSet): Draft {
+  const malay = random.chance(0.5);
+  const money = malay
+    ? { before: "", after: "", mark: "." as const }
+    : random.chance(0.15)
+      ? random.pick(comma)
+      : currency(random);
+  const { rows, fields, sold, upper } = malay ? gstReceipt(random) : plainReceipt(random, money);
+  const family = pickFamily(random, fonts, random.pick([...genres, [malay ? "serif" : "slab"]]));
+  const sheet = tillRoll(random, family, rows, random.chance(malay ? 0.8 : 0.4));
+  return { sheet, fields, questions: saleQuestions(random, sold, fields, money, upper) };
 }
 
-/** A receipt of 6 to 24 lines. */
-export function receipt(random: Random, fonts: FontSet): Draft {
+/** A receipt of 6 to 28 lines from anywhere. */
+function plainReceipt(random: Random, money: Currency): Till {
   const short = random.chance(0.3);
   const sold = sale(random, short ? random.int(1, 3) : random.int(2, 9));
-  const money = currency(random);
-  const family = pickFamily(
-    random,
-    fonts,
-    random.pick([["mono"], ["mono", "dot"], ["sans", "condensed"], ["slab"]] as const),
-  );
   const upper = random.chance(0.4);
   const fields: Record<string, string> = {};
   const rows = [
@@ -43,8 +71,7 @@ export function receipt(random: Random, fonts: FontSet): Draft {
     ...sums(random, sold, money, fields),
     ...foot(random, short),
   ];
-  const sheet = typeset(random, family, rows);
-  return { sheet, fields, questions: saleQuestions(random, sold, fields, money, upper) };
+  return { rows, fields, sold, upper };
 }
 
 /** The shop, then what identifies the sale. Writes what it prints into `fields`. */
@@ -68,8 +95,8 @@ function head(random: Random, fields: Record<string, string>, short: boolean, up
     rows.push({ center: random.pick(["RECEIPT", "TAX INVOICE", "CASH BILL", "Receipt", "INVOICE", "SALES SLIP"]) });
   }
   rows.push(random.chance(0.5) ? { rule: true } : { gap: random.real(0.3, 1) });
-  fields.date = date(random);
-  if (random.chance(0.75)) fields.time = time(random);
+  if (random.chance(0.95)) fields.date = random.chance(0.4) ? tillDate(random) : date(random);
+  if (random.chance(fields.date ? 0.75 : 0)) fields.time = time(random);
   const apart = random.chance(0.6);
   const label = apart ? random.pick(["Date: ", "DATE ", "Date ", ""]) : "Date: ";
   const dated: Row = fields.time
@@ -77,7 +104,7 @@ function head(random: Random, fields: Record<string, string>, short: boolean, up
       ? { left: label + fields.date, right: fields.time }
       : { left: `${label}${fields.date} ${fields.time}` }
     : { left: label + fields.date };
-  const meta: Row[] = [dated];
+  const meta: Row[] = fields.date ? [dated] : [];
   if (random.chance(short ? 0.4 : 0.75)) {
     fields.number = code(random);
     const label = random.pick(["Receipt No:", "Invoice No:", "Bill No:", "No.", "RCPT", "Trans:", "Doc No:"]);
@@ -157,7 +184,7 @@ function sums(random: Random, sold: Sale, { before, after, mark }: Currency, fie
     });
   }
   if (sold.tax && sold.included) add("tax", `Incl. ${sold.taxName}${rate}${colon}`, sold.tax);
-  if (random.chance(0.2)) rows.push({ left: `Items: ${sold.items.reduce((sum, { quantity }) => sum + quantity, 0)}` });
+  if (random.chance(0.2)) rows.push({ left: `Items: ${sold.items.length}` });
   return rows;
 }
 
@@ -172,58 +199,4 @@ function foot(random: Random, short: boolean): Row[] {
     { gap: random.real(0.3, 1.2) },
     ...random.sample(thanks, random.chance(0.3) ? 2 : 1).map((center) => ({ center })),
   ];
-}
-
-/** Sets the rows in one family on paper just long enough. */
-function typeset(random: Random, { regular, bold }: Family, rows: Row[]): Sheet {
-  const width = random.int(300, 480);
-  const margin = width * random.real(0.025, 0.1);
-  const room = width - 2 * margin;
-  // At 448 pixels of width a letter shall still be 9 pixels wide.
-  const columns = random.int(24, Math.floor(Math.min(42, (448 * room) / width / 9.2)));
-  const plain: Style = { face: regular, size: room / columns / regular.average, color: "#1c1c1c" };
-  // Paper longer than three times its width is set tighter.
-  const steps = rows.reduce((sum, row) => sum + (row.gap ?? (row.rule ? 0.6 : 1)), 0);
-  const pitch = Math.max(plain.size * 1.08, Math.min(plain.size * random.real(1.12, 1.6), (2.6 * width) / steps));
-  const sheet = new Sheet(width, 0, random.pick(["#ffffff", "#ffffff", "#fdfdf8", "#fbfaf4", "#f4f4f6"]));
-  const dash = random.pick([[], [4, 3], [2, 2], [6, 4]]);
-  let y = margin * random.real(0.6, 2.5) + plain.size * 0.3;
-  for (const row of rows) {
-    if (row.gap !== undefined) y += row.gap * pitch;
-    else if (row.rule) {
-      sheet.rule(
-        margin,
-        y + pitch * 0.35,
-        width - margin,
-        y + pitch * 0.35,
-        "#333333",
-        random.pick([1, 1, 1.5, 2]),
-        dash,
-      );
-      y += pitch * 0.6;
-    } else {
-      const size = plain.size * (row.scale ?? 1);
-      y += Math.max(pitch, size * 1.15);
-      write(sheet, row, { ...plain, size, face: row.strong ? bold : regular }, margin, y - pitch * 0.25);
-    }
-  }
-  const low = sheet.marks.reduce((most, mark) => Math.max(most, mark.baseline), 0) + plain.size * 0.35;
-  sheet.height = Math.ceil(Math.max(low + margin * random.real(0.4, 2.5), width * random.real(0.78, 0.9)));
-  return sheet;
-}
-
-/** One row: what does not fit beside its neighbour or on the paper is set smaller, never cut. */
-function write(sheet: Sheet, { left, center, right }: Row, style: Style, margin: number, y: number): void {
-  const room = sheet.width - 2 * margin;
-  const indent = left?.startsWith("  ") ? 2 * style.size * style.face.average : 0;
-  const wanted =
-    center !== undefined
-      ? measure(center, style)
-      : measure(left?.trim() ?? "", style) + indent + measure(right ?? "", style) + style.size * style.face.average;
-  const fitted: Style = { ...style, size: style.size * Math.min(1, room / wanted) };
-  const runs: Run[] = [];
-  if (center !== undefined) runs.push({ text: center, x: sheet.width / 2, y, style: fitted, align: "center" });
-  if (left !== undefined) runs.push({ text: left.trim(), x: margin + indent, y, style: fitted });
-  if (right !== undefined) runs.push({ text: right, x: sheet.width - margin, y, style: fitted, align: "right" });
-  sheet.write(...runs);
 }

@@ -3,9 +3,10 @@
 import { createCanvas } from "@napi-rs/canvas";
 import type { Image } from "../vision/image.ts";
 import type { Mark, Sheet } from "./canvas.ts";
-import { expose, opaque, weather } from "./effects.ts";
+import { expose, opaque, scan, weather } from "./effects.ts";
 import type { Glyph } from "./page.ts";
 import type { Random } from "./random.ts";
+import { stain } from "./stains.ts";
 import { compose, identity, mapped, type PlaneMap, tilt, turn, warped } from "./warp.ts";
 
 /** Paints a sheet with effects of a strength in 0..1 (0: none, the page as printed). */
@@ -21,13 +22,14 @@ export function render(sheet: Sheet, random: Random, strength: number): { image:
   context.fillStyle = sheet.paper;
   if (!sheet.scene) context.fillRect(0, 0, sheet.width, sheet.height);
   for (const paint of sheet.paints) paint(context);
+  if (sheet.scanned && strength > 0) for (const paint of stain(sheet, random, strength)) paint(context);
   const rgba = canvas.data();
   const data = bent === identity ? opaque(rgba, width * height) : warped(rgba, width, height, bent, desk);
   const image = { data, width, height };
   if (strength > 0) {
     const height = sheet.marks.reduce((sum, mark) => sum + mark.height, 0) / Math.max(1, sheet.marks.length);
     // Small letters drown in noise that large ones bear.
-    const conditions = weather(random, strength * Math.min(1, height / 14));
+    const conditions = (sheet.scanned ? scan : weather)(random, strength * Math.min(1, height / 14));
     // Only paper has passed under a thermal head.
     expose(image, sheet.scene ? { ...conditions, streaks: 0, fade: 0 } : conditions, random);
   }
@@ -39,7 +41,7 @@ export function render(sheet: Sheet, random: Random, strength: number): { image:
 function pose(sheet: Sheet, random: Random, strength: number): { flat: PlaneMap; bent: PlaneMap } {
   const { width, height } = sheet;
   const turned = random.chance(strength);
-  const tilted = random.chance(strength * 0.4);
+  const tilted = !sheet.scanned && random.chance(strength * 0.4);
   let angle = turned ? strength * random.real(-0.07, 0.07) : 0;
   let [p, q] = tilted ? [strength * random.real(-0.2, 0.2), strength * random.real(-0.2, 0.2)] : [0, 0];
   const zoom = turned ? 1 - strength * random.real(0, 0.06) : 1;
@@ -68,10 +70,17 @@ function placed({ char, x, y, width, height }: Mark, map: PlaneMap): Glyph {
 }
 
 /** The colour beyond the paper: a desk, or more of the same paper as on a scanner. */
-function surroundings(sheet: Sheet, random: Random): [number, number, number] {
+function surroundings(sheet: Sheet, random: Random): readonly [number, number, number] {
   const value = Number.parseInt(sheet.paper.slice(1), 16);
   const paper: [number, number, number] = [value >> 16, (value >> 8) & 255, value & 255];
-  if (sheet.scene || random.chance(0.5)) return paper;
+  if (sheet.scene || random.chance(sheet.scanned ? 0.6 : 0.5)) return paper;
+  if (sheet.scanned && random.chance(0.7))
+    return random.pick([
+      [0, 0, 0],
+      [12, 12, 12],
+      [235, 235, 235],
+      [90, 90, 90],
+    ] as const);
   const grey = random.int(20, 190);
   const warm = random.int(0, 40);
   return [Math.min(255, grey + warm), grey, Math.max(0, grey - warm)];

@@ -4,7 +4,7 @@ import { Sheet, type Style } from "./canvas.ts";
 import { pickFamily } from "./fonts.ts";
 import { color, fitted } from "./layout.ts";
 import type { FontSet, Question } from "./page.ts";
-import { asked, type Draft, yesno } from "./questions.ts";
+import { asked, type Draft, threshold, yesno } from "./questions.ts";
 import type { Random } from "./random.ts";
 import { subjects } from "./words.ts";
 
@@ -33,27 +33,75 @@ export function table(random: Random, fonts: FontSet): Draft {
   );
   const asks: Question[] = [
     asked(random, "title", about.title, ["What is the title?", "What is the table about?"]),
-    asked(random, `${rows[r]} ${columns[c]}`, String(cells[r][c]), [
-      `What is ${columns[c]} for ${rows[r]}?`,
-      `What is the value of ${rows[r]} under ${columns[c]}?`,
-    ]),
-    asked(random, `${rows[a]} ${columns[other]}`, String(cells[a][other]), [
-      `What is ${columns[other]} for ${rows[a]}?`,
-    ]),
+    ...[
+      [r, c],
+      [a, other],
+      [b, c],
+    ].map(
+      ([row, column]): Question => ({
+        kind: "chart",
+        name: "value",
+        question: cellAsked(random, rows[row], columns[column]),
+        answer: String(cells[row][column]),
+      }),
+    ),
+    ...extremes(
+      random,
+      rows,
+      columns[c],
+      cells.map((row) => row[c]),
+    ),
     { kind: "sum", question: `What is the sum of ${columns[c]}?`, answer: String(total) },
     {
       kind: "sum",
       question: `What is the sum of ${rows[a]} and ${rows[b]} in ${columns[c]}?`,
       answer: String(cells[a][c] + cells[b][c]),
     },
+    {
+      kind: "sum",
+      question: `What is the difference between ${rows[a]} and ${rows[b]} in ${columns[c]}?`,
+      answer: String(Math.abs(cells[a][c] - cells[b][c])),
+    },
     { kind: "count", question: "How many rows are there?", answer: String(rows.length) },
     { kind: "count", question: "How many columns of numbers are there?", answer: String(columns.length) },
+    threshold(random, `value of ${rows[a]} in ${columns[other]}`, cells[a][other]),
     yesno(`Is there a row ${here ? rows[r] : missing}?`, here),
   ];
   if (cells[a][c] !== cells[b][c]) {
     asks.push(yesno(`Is ${columns[c]} of ${rows[a]} larger than of ${rows[b]}?`, cells[a][c] > cells[b][c]));
   }
   return { sheet, fields, questions: asks };
+}
+
+const cellAsked = (random: Random, row: string, column: string): string =>
+  random.pick([
+    `What is ${column} for ${row}?`,
+    `What is the value of ${row} under ${column}?`,
+    `${row}, ${column}?`,
+    `How much is ${row} in ${column}?`,
+  ]);
+
+/** Which row has the most and the least in a column; not asked where two have. */
+function extremes(random: Random, rows: readonly string[], column: string, values: readonly number[]): Question[] {
+  const [most, least] = [Math.max(...values), Math.min(...values)];
+  const only = (value: number): boolean => values.filter((other) => other === value).length === 1;
+  const which = (words: string[]): string => `Which row has the ${random.pick(words)} ${column}?`;
+  const result: Question[] = [];
+  if (only(most))
+    result.push({
+      kind: "chart",
+      name: "largest",
+      question: which(["largest", "highest"]),
+      answer: rows[values.indexOf(most)],
+    });
+  if (only(least))
+    result.push({
+      kind: "chart",
+      name: "smallest",
+      question: which(["smallest", "lowest"]),
+      answer: rows[values.indexOf(least)],
+    });
+  return result;
 }
 
 /** Sets a title and rows of cells; the first row is the head, its first cell empty. */

@@ -169,3 +169,32 @@ export const notices: readonly string[] = phrases(
   NO SMOKING, CAUTION, DANGER, BUS STOP, PLATFORM, RECEPTION, PARKING, LOADING ZONE, SCHOOL ZONE, BEWARE OF DOG, MIND THE STEP,
   QUIET PLEASE, FRESH BREAD, HOT COFFEE, FREE WIFI, CASH ONLY, NO DOGS, BIKE LANE, DETOUR, ROAD WORK, GIVE WAY, DEAD END`,
 );
+
+/** What Malaysian shops are called by, before and after a name. */
+export const malayTrades: readonly string[] = phrases(
+  `Kedai Runcit, Restoran, Syarikat, Perniagaan, Pasaraya, Klinik, Farmasi, Kedai Buku, Bengkel, Gerai, Kedai Kopi,
+  Kedai Roti, Pusat Servis, Butik, Perabot, Kedai Kek`,
+);
+
+/** Malaysian legal forms. */
+export const malayForms: readonly string[] = phrases(
+  `SDN BHD, SDN BHD, SDN. BHD., Sdn Bhd, (M) SDN BHD, ENTERPRISE, TRADING, S/B, HOLDINGS BHD, & CO`,
+);
+
+/** Names that a Malaysian street (Jalan, Lorong) or quarter (Taman, Bandar) may have. */
+export const malayPlaces: readonly string[] = list(`
+Mawar Melati Kenanga Cempaka Anggerik Seroja Dahlia Teratai Merpati Helang Rajawali Delima Manggis Rambutan Pinang Kelapa
+Indah Jaya Bahagia Sentosa Permai Murni Damai Makmur Harmoni Mewah Seri Utama Baru Besar Pasar Sungai Bukit Pantai Tasik
+Merdeka Wangsa Intan Mutiara Nilam Kasturi Raya Perdana Maju Cahaya Suria Bintang Purnama
+`);
+
+/** Towns of Malaysia, with the state some are in. */
+export const malayTowns: readonly string[] = phrases(
+  `Ipoh, Melaka, Seremban, Kuantan, Kota Bharu, Alor Setar, Kuching, Klang, Muar, Taiping, Kajang, Rawang, Kluang, Sibu,
+  Miri, Sandakan, Kuala Lumpur, Johor Bahru, Petaling Jaya, Butterworth, Temerloh, Dungun, Sepang, Nilai, Segamat,
+  Batu Pahat, Sungai Petani, Cyberjaya, Gombak, Lumut`,
+);
+
+export const malayStates: readonly string[] = phrases(
+  `Selangor, Johor, Perak, Pahang, Kedah, Sarawak, Sabah, Penang, Kelantan, Malaysia`,
+);

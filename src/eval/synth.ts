@@ -58,6 +58,9 @@ const tasks: readonly Task[] = [
   },
 ];
 
+/** Most tokens of a page that is read: one a character, where bytes are tokens. */
+const longestReading = 1000;
+
 /** The names of the tasks. */
 export const taskNames: readonly string[] = tasks.map(({ name }) => name);
 
@@ -121,7 +124,7 @@ export async function evalSynth(model: Model, options: SynthOptions): Promise<Ro
 async function ask(
   model: Model,
   page: Page,
-  { question, answer }: Question,
+  { kind, question, answer }: Question,
   number: number,
   options: SynthOptions,
 ): Promise<Asked> {
@@ -130,7 +133,9 @@ async function ask(
     images: [{ name: `page ${number}`, image: page.image }],
     messages: [{ role: "user" as const, content: question }],
   };
-  const answering = model.answer(asked, { temperature: 0, ...options.sight }, options.signal);
+  // A page may hold more than a model answers of its own accord.
+  const maxTokens = kind === "read" ? longestReading : undefined;
+  const answering = model.answer(asked, { temperature: 0, maxTokens, ...options.sight }, options.signal);
   for (;;) {
     const { done, value } = await answering.next();
     if (done) return { page: number, question, truth: answer, record: value, ms: performance.now() - began };
