@@ -3,7 +3,7 @@
 import { amount } from "./phrases.ts";
 import type { Random } from "./random.ts";
 import type { Sale } from "./sale.ts";
-import { type Row, rule } from "./till-roll.ts";
+import { loud, type Row, rule } from "./till-roll.ts";
 
 const finals = [
   ..."TOTAL|TOTAL|Total|GRAND TOTAL|Grand Total|Nett Total|NET TOTAL|Total RM|Total (RM)|Total Payable|Total Amount".split(
@@ -70,7 +70,7 @@ export function sums(random: Random, sold: Sale, fields: Record<string, string>)
     field("tax", random.pick(["GST 6%", "GST @6%", "Total GST", "GST payable (6%)", "GST Amt", "Add GST @ 6%"]), tax);
   }
   const rounds = rounding !== 0 || random.chance(0.5);
-  const last = { strong: random.chance(0.5), scale: random.pick([1, 1, 1.15, 1.4]) };
+  const last = loud(random);
   fields.total = amount(total);
   if (rounds) {
     if (tax || random.chance(0.6)) put(random.pick(inclusive), due);

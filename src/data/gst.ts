@@ -15,7 +15,7 @@ import {
 } from "./phrases.ts";
 import type { Random } from "./random.ts";
 import { gstSale, type Sale } from "./sale.ts";
-import { type Row, rule } from "./till-roll.ts";
+import { loud, type Row, rule } from "./till-roll.ts";
 import { firstNames } from "./words.ts";
 
 /** The rows of one, what it prints by name, and what was sold. */
@@ -60,10 +60,9 @@ function head(random: Random, fields: Record<string, string>, sold: Sale, upper:
   const number = registration(random);
   fields.company = say(malayCompany(random));
   const rows: Row[] = [];
-  const grand = { strong: random.chance(0.5), scale: random.pick([1, 1, 1, 1.15, 1.3]) };
   if (random.chance(0.75)) fields.registration = number;
   const beside = fields.registration && fields.company.length < 24 && random.chance(0.35);
-  rows.push({ ...line(beside ? `${fields.company} (${number})` : fields.company), ...grand });
+  rows.push({ ...line(beside ? `${fields.company} (${number})` : fields.company), ...loud(random) });
   if (fields.registration && !beside) {
     const label = random.pick(["", "", "", "CO. REG : ", "Co No: ", "Company Reg No. : ", "ROC NO: "]);
     rows.push(line(random.chance(0.75) ? `(${label}${number})` : label + number));
@@ -86,7 +85,7 @@ function head(random: Random, fields: Record<string, string>, sold: Sale, upper:
   }
   rows.push({ gap: random.real(0.2, 1) });
   if (random.chance(0.85)) {
-    rows.push({ center: random.pick(titles), strong: random.chance(0.4), scale: random.pick([1, 1, 1, 1.2, 1.4]) });
+    rows.push({ center: random.pick(titles), ...loud(random) });
   }
   rows.push(rule(random));
   return rows;

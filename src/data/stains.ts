@@ -11,6 +11,7 @@ const stains: readonly [Stain, number][] = [
   [specks, 0.9],
   [edges, 0.7],
   [darkSide, 0.5],
+  [bed, 0.35],
   [fold, 0.5],
   [streaks, 0.4],
   [scrawl, 0.6],
@@ -76,6 +77,27 @@ function darkSide({ width, height }: Sheet, random: Random): Paint {
     light.addColorStop(1, "#00000000");
     context.fillStyle = light;
     context.fillRect(left ? 0 : width - band, 0, band, height);
+  };
+}
+
+/** The scanner's bed beside the paper, black or nearly so, where no print is. */
+function bed({ width, height, marks }: Sheet, random: Random): Paint {
+  const most = (values: number[]) => values.reduce((a, b) => Math.max(a, b), 0);
+  const free = {
+    left: width - most(marks.map(({ x, width: w }) => width - x + w / 2)),
+    right: width - most(marks.map(({ x, width: w }) => x + w / 2)),
+    top: height - most(marks.map(({ y, height: h }) => height - y + h)),
+    bottom: height - most(marks.map(({ y, height: h }) => y + h)),
+  };
+  const seen = (room: number): number => (random.chance(0.6) ? Math.max(0, room) * random.real(0.1, 0.75) : 0);
+  const [left, right, top, bottom] = [seen(free.left), seen(free.right), seen(free.top), seen(free.bottom)];
+  const color = random.pick(["#000000", "#000000", "#111111", "#303030", "#606060"]);
+  return (context) => {
+    context.fillStyle = color;
+    context.fillRect(0, 0, left, height);
+    context.fillRect(width - right, 0, right, height);
+    context.fillRect(0, 0, width, top);
+    context.fillRect(0, height - bottom, width, bottom);
   };
 }
 

@@ -15,12 +15,25 @@ export interface Row {
   cells?: readonly Cell[];
   strong?: boolean;
   scale?: number;
+  /** Factor of the letters' widths: tills print what counts twice as wide or twice as tall. */
+  wide?: number;
   rule?: boolean;
   gap?: number;
 }
 
 /** What parts two blocks of rows. */
 export const rule = (random: Random): Row => (random.chance(0.65) ? { rule: true } : { gap: random.real(0.3, 0.8) });
+
+/** How a row stands out, if it does: in bold, larger, wider or taller. */
+export function loud(random: Random): Pick<Row, "strong" | "scale" | "wide"> {
+  const strong = random.chance(0.5);
+  const way = random.real();
+  if (way < 0.5) return { strong };
+  if (way < 0.75) return { strong, scale: random.pick([1.15, 1.3, 1.4]) };
+  return way < 0.87
+    ? { strong, scale: random.real(1.3, 1.8), wide: random.real(0.55, 0.75) }
+    : { strong, wide: random.real(1.3, 1.9) };
+}
 
 /** How narrow a letter may be in pixels, on paper as wide as two tiles of 224 pixels show. */
 const narrowest = 8.4;
@@ -37,8 +50,8 @@ interface Look {
 }
 
 /** Letters that a row needs at its full size. */
-const letters = ({ left = "", center = "", right = "", cells = [], scale = 1 }: Row): number =>
-  scale * cells.reduce((sum, [text]) => sum + text.length + 1, left.length + center.length + right.length);
+const letters = ({ left = "", center = "", right = "", cells = [], scale = 1, wide = 1 }: Row): number =>
+  scale * wide * cells.reduce((sum, [text]) => sum + text.length + 1, left.length + center.length + right.length);
 
 function look(random: Random, family: Family, rows: readonly Row[]): Look {
   const long = rows.length > 24;
@@ -83,7 +96,8 @@ export function tillRoll(random: Random, family: Family, rows: readonly Row[], s
     else {
       const own = size * (row.scale ?? 1);
       y += Math.max(pitch, own * 1.15);
-      const style = { ...plain, size: own, face: row.strong ? bold : regular };
+      const face = row.strong ? bold : regular;
+      const style = { ...plain, size: own, face, stretch: stretch * (row.wide ?? 1) };
       if (row.cells) writeCells(sheet, row.cells, style, margin, y - pitch * 0.25);
       else write(sheet, row, style, margin, y - pitch * 0.25);
     }
