@@ -63,7 +63,7 @@ async function run(_: readonly string[], options: Options, terminal: Terminal): 
     maxBody: maxBody * 1e6,
     deadline,
     precision,
-    ready: () => pool.loaded(names[0]),
+    ready: () => !stop.aborted && pool.loaded(names[0]),
     failed: (error) => notice(terminal, `galago: ${error instanceof Error ? error.stack : error}`),
   });
   const http = createAdaptorServer({ fetch: app.fetch }) as Server;
@@ -75,9 +75,10 @@ async function run(_: readonly string[], options: Options, terminal: Terminal): 
     await notice(terminal, `galago: ${names[0]} answers at ${address}`);
     if (!stop.aborted) await once(stop, "abort");
   } finally {
+    // What runs is finished, what waits as well; nothing new begins.
     http.close();
     await pool.close();
-    http.closeAllConnections();
+    http.closeIdleConnections();
   }
 }
 

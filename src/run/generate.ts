@@ -11,10 +11,10 @@ export interface Prompt {
   readonly ids: readonly number[];
 }
 
-/** A model with a cache: `prefill` reads the prompt, before which there is nothing, `step` reads one more token. Both return the logits of the last
+/** A model with a cache: `prefill` reads the prompt, before which there is nothing, until a signal is aborted, `step` reads one more token. Both return the logits of the last
  *  position, [v]. */
 export interface LanguageModel<P extends Prompt = Prompt> {
-  prefill(prompt: P): Promise<Float32Array>;
+  prefill(prompt: P, signal?: AbortSignal): Promise<Float32Array>;
   step(id: number): Promise<Float32Array>;
 }
 
@@ -80,7 +80,7 @@ export async function* generate<P extends Prompt>(
   signal?.throwIfAborted();
   if (maxTokens === 0) return record("length");
   let begun = performance.now();
-  let logits = await model.prefill(prompt);
+  let logits = await model.prefill(prompt, signal);
   spent.prefillMs = performance.now() - begun;
   for (;;) {
     signal?.throwIfAborted();

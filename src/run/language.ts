@@ -11,6 +11,7 @@ import { buffers } from "./cache.ts";
 import type { LanguageModel, Prompt } from "./generate.ts";
 import { type Mark, marksOf, shared } from "./prefix.ts";
 import { type Outcome, together } from "./together.ts";
+import { type Turns, takingTurns } from "./turns.ts";
 
 /** The id under which graphs are given visual tokens: that of `<IMG_CONTEXT>` may also be chosen as a word of an answer. */
 export const visual = -1;
@@ -85,7 +86,7 @@ interface Row {
   readonly seen: Uint8Array;
 }
 
-/** Opens what `languageGraph` made, for so many conversations at once. `placeholder` is the id of `<IMG_CONTEXT>`; `explain` is called when logits are NaN
+/** Opens what `languageGraph` made, for so many conversations at once, which take turns. `placeholder` is the id of `<IMG_CONTEXT>`; `explain` is called when logits are NaN
  *  and may throw a better error than EngineError. `prefill` and `step` throw RequestError beyond the model's length.
  *  An answer that crosses the length at which a model switches its factors (LongRoPE) is read anew from its beginning there, once, as transformers does:
  *  its step takes as long as the prompt did. Keys that keep the other factors, as in InternVL2-4B's own code, garble what follows. */
@@ -94,7 +95,11 @@ export async function openLanguage(
   graph: Outputs,
   { width: d, longest, steady, switchesAt }: Pick<Multimodal, "width" | "longest" | "steady" | "switchesAt">,
   placeholder: number,
-  { seats = 1, explain = () => undefined }: { seats?: number; explain?: () => void } = {},
+  {
+    seats = 1,
+    explain = () => undefined,
+    turns = takingTurns(),
+  }: { seats?: number; explain?: () => void; turns?: Turns } = {},
 ): Promise<Language> {
   const session = await engine.open(graph);
   const nothing = graphFeatures(new Float32Array(), d);
@@ -140,7 +145,7 @@ export async function openLanguage(
     const found = await read(first, rows, nothing, idle);
     for (const seat of ids.keys()) outcomes.set(seat, found[seat - first]);
     return outcomes;
-  });
+  }, turns.write);
 
   /** A seat, which remembers of its prompt the marks of the whole pieces that are cached, and the length of all of it. */
   function seatAt(at: number) {
@@ -156,7 +161,7 @@ export async function openLanguage(
       return Math.max(0, most - (most % chunk));
     }
 
-    async function prefill(prompt: VisualPromptIds): Promise<Float32Array> {
+    async function prefill(prompt: VisualPromptIds, signal?: AbortSignal): Promise<Float32Array> {
       const { ids, features, unseen } = prompt;
       const total = ids.length;
       text = switchesAt !== undefined && total <= switchesAt ? prompt : undefined;
@@ -170,10 +175,11 @@ export async function openLanguage(
       let logits: Float32Array = new Float32Array();
       let row = placesIn(all.subarray(0, reused));
       for (let from = reused; from < total; from += chunk) {
+        signal?.throwIfAborted();
         const part = all.subarray(from, from + chunk);
         const seen = seenIn(part, row, unseen);
         const rows = graphFeatures(features.subarray(row * d, (row += placesIn(part)) * d), d);
-        logits = heard((await read(at, [{ ids: part, total, seen }], rows))[0]);
+        logits = heard((await turns.read(() => read(at, [{ ids: part, total, seen }], rows)))[0]);
         if (part.length === chunk) last.marks.push(...marks.slice(from, from + chunk));
       }
       return logits;

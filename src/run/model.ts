@@ -27,6 +27,7 @@ import { type OrtOptions, ortNode } from "./ort-node.ts";
 import { sampler } from "./sample.ts";
 import { openSight } from "./sight.ts";
 import { seenPart, survivors } from "./survivors.ts";
+import { reading, takingTurns } from "./turns.ts";
 import { looked, sourcesOf, windows } from "./views.ts";
 
 /** Most tokens of an answer where nobody says. */
@@ -53,7 +54,7 @@ const mostAtOnce = 64;
 
 /** An open model; as many answers at a time as `batch` says, others wait. */
 export interface Model {
-  /** Yields pieces of text and returns the record. An aborted signal ends it within one token, or one batch of tiles. */
+  /** Yields pieces of text and returns the record. An aborted signal ends it within one token, one piece of the prompt or one batch of tiles. */
   answer(question: Question, options?: AnswerOptions, signal?: AbortSignal): AsyncGenerator<Piece, AnswerRecord>;
   close(): Promise<void>;
 }
@@ -95,13 +96,15 @@ export async function openModel(
     const remembered = featureCache(cache, graphs, whole, folder);
     memory.checkOpening(name);
     const engine = engineOf({ folder, threads });
+    const turns = takingTurns();
+    const reads = reading(engine, turns);
     const explain = () => checkFinite(checkpoint);
     return {
       memory,
       remembered,
-      eyes: eyesOf(await opened(openSight(engine, graphs.eyes, whole)), whole),
-      language: await opened(openLanguage(engine, graphs.words, whole, placeholder, { seats: batch, explain })),
-      watched: await opened(watch({ open: (graph) => engine.open(packed(graph)) }, graphs.language, placeholder)),
+      eyes: eyesOf(await opened(openSight(reads, graphs.eyes, whole)), whole),
+      language: await opened(openLanguage(engine, graphs.words, whole, placeholder, { seats: batch, explain, turns })),
+      watched: await opened(watch({ open: (graph) => reads.open(packed(graph)) }, graphs.language, placeholder)),
     };
   }
 

@@ -8,10 +8,11 @@ interface Waiting {
   settle(outcome: Outcome): void;
 }
 
-/** A function that asks for the step of a seat. Those that are asked for before the thread turns to anything else are handed to \`run\` at once, as ids by
- *  seat, and so are those that come while it runs, after it. Rejects with the Error that is the outcome, or with what \`run\` threw. */
+/** A function that asks for the step of a seat. Those that are asked for before its `turn` comes are handed to `run` at once, as ids by
+ *  seat, and so are those that come while it runs, in the next turn. Rejects with the Error that is the outcome, or with what `run` threw. */
 export function together(
   run: (ids: ReadonlyMap<number, number>) => Promise<ReadonlyMap<number, Outcome>>,
+  turn: (flush: () => Promise<void>) => Promise<void> = (flush) => flush(),
 ): (seat: number, id: number) => Promise<Float32Array> {
   let waiting = new Map<number, Waiting>();
   let running: Promise<void> = Promise.resolve();
@@ -31,7 +32,7 @@ export function together(
     new Promise((resolve, reject) => {
       if (waiting.size === 0)
         setImmediate(() => {
-          running = running.then(flush);
+          running = running.then(() => turn(flush));
         });
       waiting.set(seat, { id, settle: (outcome) => (outcome instanceof Error ? reject(outcome) : resolve(outcome)) });
     });

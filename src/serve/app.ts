@@ -43,7 +43,7 @@ export function server(pool: Pool, options: ServeOptions): OpenAPIHono {
   app.get("/health", (c) => c.json({ status: "ok" }));
   app.get("/ready", (c) => {
     if (options.ready()) return c.json({ status: "ready" });
-    throw new ProtocolError(503, "the model is not open yet; ask again in a moment", {
+    throw new ProtocolError(503, "no model is open; ask again in a moment", {
       headers: { "Retry-After": "1" },
     });
   });

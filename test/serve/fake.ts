@@ -56,10 +56,10 @@ export interface Fake {
   ask(more?: object, init?: RequestInit): Promise<Response>;
 }
 
-/** A server of one model, \`fake\`. */
-export function fake(say: Say, more: Partial<ServeOptions & Bounds> = {}): Fake {
-  const { batch = 1, queue = 8, ...given } = more;
-  const pool = modelPool(["fake"], async () => fakeModel(say), { batch, queue });
+/** A server of one model, `fake`, unless others are named. */
+export function fake(say: Say, more: Partial<ServeOptions & Bounds & { models: string[] }> = {}): Fake {
+  const { batch = 1, queue = 8, models = ["fake"], ...given } = more;
+  const pool = modelPool(models, async () => fakeModel(say), { batch, queue });
   const failures: unknown[] = [];
   const app = server(pool, {
     apiKeys: [],

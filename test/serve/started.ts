@@ -8,8 +8,8 @@ import { built } from "../support/built.ts";
 export interface Started {
   readonly address: string;
   readonly child: ChildProcess;
-  /** Ctrl-C, and the exit status. */
-  stop(): Promise<number | string>;
+  /** Sends a signal; the exit status. */
+  stop(signal?: NodeJS.Signals): Promise<number | string>;
 }
 
 /** Starts it with these options and waits until its first model is open. */
@@ -26,10 +26,11 @@ export async function started(words: readonly string[], env: NodeJS.ProcessEnv =
     return {
       address,
       child,
-      async stop() {
-        child.kill("SIGINT");
-        const [status, signal] = await once(child, "exit");
-        return status ?? signal;
+      async stop(signal = "SIGINT") {
+        const exit = once(child, "exit");
+        child.kill(signal);
+        const [status, killed] = await exit;
+        return status ?? killed;
       },
     };
   }
