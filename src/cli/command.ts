@@ -21,11 +21,11 @@ interface Argument {
 }
 
 /** An option in commander's notation, `--to <WxH>`. `parse` throws RequestError, or an error of values.ts, on a bad value;
- * it must not return null. */
+ * it must not return null. Of an option that may come again it is also given what it returned before. */
 export interface Option {
   readonly flags: string;
   readonly about: string;
-  readonly parse?: (text: string) => unknown;
+  readonly parse?: (text: string, before: any) => unknown;
   readonly default?: unknown;
   readonly required?: boolean;
 }

@@ -89,7 +89,9 @@ function program(list: readonly Command[], terminal: Terminal, outcome: { status
 
 function commanderOption(command: Program, { flags, about, parse, default: value, required = false }: Option) {
   const option = command.createOption(flags, about).default(value).makeOptionMandatory(required);
-  return parse ? option.argParser((text) => parsed(option.long ?? flags, parse, text)) : option;
+  return parse
+    ? option.argParser((text, before) => parsed(option.long ?? flags, (text) => parse(text, before), text))
+    : option;
 }
 
 /** A bad value is wrong usage, and its message begins with the option's name. */

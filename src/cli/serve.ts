@@ -5,7 +5,7 @@ import { isIPv6 } from "node:net";
 import { RequestError } from "../errors.ts";
 import { type Command, precisionOption, type Terminal, threadsOption } from "./command.ts";
 import { notice } from "./output.ts";
-import { whole } from "./values.ts";
+import { usageError, whole } from "./values.ts";
 
 interface Options {
   readonly model?: string[];
@@ -18,6 +18,9 @@ interface Options {
   readonly queue: number;
   readonly deadline: number;
   readonly maxBody: number;
+  readonly allowRemoteImages?: boolean;
+  readonly origin?: string[];
+  readonly logContent?: boolean;
 }
 
 /** The command as data. */
@@ -42,14 +45,21 @@ export const serve: Command<Options> = {
     { flags: "--queue <n>", about: "questions to a model that may wait; more get 429", parse: whole(0), default: 64 },
     { flags: "--deadline <seconds>", about: "most seconds of an answer", parse: whole(1), default: 600 },
     { flags: "--max-body <MB>", about: "most megabytes of a request", parse: whole(1), default: 32 },
+    {
+      flags: "--allow-remote-images",
+      about: "fetch images at addresses of the web, never of this machine or its network",
+    },
+    { flags: "--origin <origin...>", about: "sites whose pages may ask, as https://example.com", parse: origin },
+    { flags: "--log-content", about: "log what is asked and answered, too" },
   ],
   run,
 };
 
 async function run(_: readonly string[], options: Options, terminal: Terminal): Promise<void> {
-  const [{ createAdaptorServer }, { server }, { modelPool }, { load }, { shelved }] = await Promise.all([
+  const [{ createAdaptorServer }, { server }, { serverLog }, { modelPool }, { load }, { shelved }] = await Promise.all([
     import("@hono/node-server"),
     import("../serve/app.ts"),
+    import("../serve/log.ts"),
     import("../serve/pool.ts"),
     import("../run/load.ts"),
     import("../run/shelves.ts"),
@@ -60,11 +70,14 @@ async function run(_: readonly string[], options: Options, terminal: Terminal): 
   const pool = modelPool(names, (name) => load(name, { precision, threads, batch }), { batch, queue });
   const app = server(pool, {
     apiKeys: [...(options.apiKey ?? []), ...(process.env.GALAGO_API_KEYS ?? "").split(",").filter(Boolean)],
+    origins: options.origin ?? [],
+    alone: host === "localhost" || host === "::1" || host.startsWith("127."),
+    remote: options.allowRemoteImages ?? false,
     maxBody: maxBody * 1e6,
     deadline,
     precision,
     ready: () => !stop.aborted && pool.loaded(names[0]),
-    failed: (error) => notice(terminal, `galago: ${error instanceof Error ? error.stack : error}`),
+    ...serverLog(terminal.stderr, options.logContent ?? false),
   });
   const http = createAdaptorServer({ fetch: app.fetch }) as Server;
   try {
@@ -87,4 +100,10 @@ async function listening(http: Server): Promise<void> {
     if (code !== "EADDRINUSE") throw new RequestError(`${message}; see --host and --port`);
     throw new RequestError(`port ${port} of ${address} is in use; choose another with --port`);
   });
+}
+
+/** A site, and those named before it. */
+function origin(words: string, before: readonly string[] = []): string[] {
+  if (URL.canParse(words) && new URL(words).origin === words) return [...before, words];
+  throw usageError(`"${words}" is no origin, expected https://example.com or http://localhost:3000`);
 }

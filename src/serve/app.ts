@@ -1,17 +1,26 @@
 /** The server: a function from Request to Response, without a socket. */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { cors } from "hono/cors";
+import type { Answerer } from "./answering.ts";
 import { completions } from "./completions.ts";
 import { ProtocolError, refusal, unfit } from "./errors.ts";
-import { keyed } from "./guard.ts";
+import { bounded, headers, keyed, local, tooLarge, typed } from "./guard.ts";
+import type { Log } from "./log.ts";
 import { models } from "./models.ts";
 import type { Pool } from "./pool.ts";
+import { remoteImages } from "./remote.ts";
 
 /** What a server is made of. */
-export interface ServeOptions {
+export interface ServeOptions extends Log {
   /** Who sends one of them may ask; anyone where there are none. */
   readonly apiKeys: readonly string[];
+  /** Sites whose pages may ask, beside the server's own. */
+  readonly origins: readonly string[];
+  /** Whether only this machine reaches it. */
+  readonly alone: boolean;
+  /** Whether images at addresses are fetched. */
+  readonly remote: boolean;
   /** Most bytes of a request. */
   readonly maxBody: number;
   /** Seconds from a question to the end of its answer. */
@@ -20,12 +29,14 @@ export interface ServeOptions {
   readonly precision: string;
   /** Whether questions are answered by now. */
   ready(): boolean;
-  /** Is told of errors that nobody foresaw. */
-  failed(error: unknown): void;
 }
+
+/** Bodies that may be under way at once, of the largest size. */
+const bodies = 8;
 
 /** The server of a pool of models. */
 export function server(pool: Pool, options: ServeOptions): OpenAPIHono {
+  const { apiKeys, origins, alone, remote, maxBody, deadline, precision, ready, note, failed } = options;
   const app = new OpenAPIHono({
     defaultHook(result) {
       if (!result.success) throw unfit(result.error);
@@ -33,40 +44,26 @@ export function server(pool: Pool, options: ServeOptions): OpenAPIHono {
   });
   app.onError((error) => {
     const { status, body, headers } = refusal(error);
-    if (status === 500) options.failed(error);
+    if (status === 500) failed(error);
     return Response.json(body, { status, headers });
   });
   app.notFound((c) => {
     throw new ProtocolError(404, `no ${c.req.method} ${c.req.path} here; see /docs`);
   });
+  app.use(headers());
+  app.use(local(origins, alone));
+  if (origins.length) app.use(cors({ origin: [...origins] }));
 
   app.get("/health", (c) => c.json({ status: "ok" }));
   app.get("/ready", (c) => {
-    if (options.ready()) return c.json({ status: "ready" });
-    throw new ProtocolError(503, "no model is open; ask again in a moment", {
-      headers: { "Retry-After": "1" },
-    });
+    if (ready()) return c.json({ status: "ready" });
+    throw new ProtocolError(503, "no model is open; ask again in a moment", { headers: { "Retry-After": "1" } });
   });
 
-  app.use("/v1/*", keyed(options.apiKeys));
-  app.use("/v1/*", typed);
-  app.use("/v1/*", bodyLimit({ maxSize: options.maxBody, onError: () => tooLarge(options.maxBody) }));
-  completions(app, pool, options);
-  models(app, pool, options.precision, new Date());
+  app.use("/v1/*", keyed(apiKeys), typed, bounded(bodies * maxBody, maxBody));
+  app.use("/v1/*", bodyLimit({ maxSize: maxBody, onError: () => tooLarge(maxBody) }));
+  const answerer: Answerer = { pool, deadline, remote: remote ? remoteImages(maxBody) : undefined, note };
+  completions(app, answerer, failed);
+  models(app, pool, precision, new Date());
   return app;
-}
-
-/** Bodies are JSON or forms with files: what a page of another site can send unasked is neither. */
-const typed: MiddlewareHandler = async (c, next) => {
-  const type = c.req.header("Content-Type") ?? "";
-  if (c.req.method !== "POST" || /^(application\/json|multipart\/form-data)\s*(;|$)/i.test(type)) return next();
-  throw new ProtocolError(415, `Content-Type is "${type}"; expected application/json`);
-};
-
-function tooLarge(bytes: number): never {
-  const limit = `${bytes / 1e6} MB`;
-  throw new ProtocolError(
-    413,
-    `the body is larger than ${limit}, the limit; send smaller images, or serve with --max-body`,
-  );
 }

@@ -1,11 +1,9 @@
 /** POST /v1/chat/completions: one question, answered whole or as it is written. */
 import { randomUUID } from "node:crypto";
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { RequestError } from "../errors.ts";
 import type { AnswerRecord, Piece } from "../run/answer.ts";
-import { conversation, optionsOf } from "./conversation.ts";
+import { type Answerer, type Answering, answering } from "./answering.ts";
 import { refusal } from "./errors.ts";
-import type { Pool } from "./pool.ts";
 import { type ChatRequest, chatRequest } from "./protocol.ts";
 
 const route = createRoute({
@@ -21,90 +19,36 @@ const route = createRoute({
   },
 });
 
-/** How long an answer may take, in seconds from its request to its end, and who is told of errors that nobody foresaw. */
-interface Terms {
-  readonly deadline: number;
-  failed(error: unknown): void;
-}
-
-/** Adds the route. */
-export function completions(app: OpenAPIHono, pool: Pool, { deadline, failed }: Terms): void {
+/** Adds the route; `failed` is told of errors that nobody foresaw. */
+export function completions(app: OpenAPIHono, answerer: Answerer, failed: (error: unknown) => void): void {
   app.openapi(route, async (c) => {
     const asked = c.req.valid("json");
-    const ended = new AbortController();
-    const signal = AbortSignal.any([c.req.raw.signal, ended.signal]);
-    const timer = setTimeout(() => ended.abort(late(deadline)), deadline * 1000);
-    const answer = answering(pool, asked, signal);
-    const over = (): void => {
-      clearTimeout(timer);
-      // Also where it waits for a reader.
-      void answer.return(undefined as never).catch(() => undefined);
-    };
-    signal.addEventListener("abort", over);
-    const next: Next = async () => {
-      try {
-        signal.throwIfAborted();
-        const step = await answer.next();
-        if (step.done) over();
-        return step;
-      } catch (error) {
-        over();
-        throw error;
-      }
-    };
-    return (await (asked.stream ? streamed(asked, next, ended, failed) : whole(next))) as never;
+    const answer = answering(asked, c.req.raw.signal, answerer);
+    return (asked.stream ? await streamed(asked, answer, failed) : Response.json(await completion(answer))) as never;
   });
 }
 
-type Answer = AsyncGenerator<Piece, AnswerRecord>;
-type Next = () => ReturnType<Answer["next"]>;
-
-/** The answer of a model, once it has a place. */
-async function* answering(pool: Pool, asked: ChatRequest, signal: AbortSignal): Answer {
-  const messages = conversation(asked.messages);
-  const { model, leave } = await pool.take(asked.model, signal);
-  try {
-    return yield* model.chat(messages, { ...optionsOf(asked), signal });
-  } finally {
-    leave();
-  }
-}
-
-/** The answer at once. */
-async function whole(next: Next): Promise<Response> {
-  for (;;) {
-    const { done, value } = await next();
-    if (done) return Response.json(completion(value));
-  }
-}
-
-/** The answer as it is written; `ended` is aborted where nobody reads on. What is wrong with a question shows before its first piece, while there is still
- *  a status to say it with. */
-async function streamed(
-  asked: ChatRequest,
-  next: Next,
-  ended: AbortController,
-  failed: Terms["failed"],
-): Promise<Response> {
-  const first = await next();
-  const lines = chunks(asked, first, next, failed);
+/** The answer as it is written. What is wrong with a question shows before its first piece, while there is still a status to say it with. */
+async function streamed(asked: ChatRequest, answer: Answering, failed: (error: unknown) => void): Promise<Response> {
+  const first = await answer.next();
+  const lines = chunks(asked, first, answer, failed);
   const body = new ReadableStream<string>({
     async pull(controller) {
       const { done, value } = await lines.next();
       if (done) controller.close();
       else controller.enqueue(value);
     },
-    cancel: () => ended.abort(),
+    cancel: () => answer.leave(),
   });
   const headers = { "Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no" };
   return new Response(body.pipeThrough(new TextEncoderStream()), { headers });
 }
 
-const late = (seconds: number): RequestError =>
-  new RequestError(`the answer was not finished within ${seconds} s; ask for less, or serve with --deadline`, 504);
-
 /** The body of an answer that is told at once. */
-function completion(record: AnswerRecord) {
+async function completion({ next }: Answering): Promise<object> {
+  let step = await next();
+  while (!step.done) step = await next();
+  const record = step.value;
   const message = { role: "assistant", content: record.answer, refusal: null };
   return {
     ...head("chat.completion", record.model),
@@ -118,8 +62,8 @@ function completion(record: AnswerRecord) {
 async function* chunks(
   { model, stream_options }: ChatRequest,
   first: IteratorResult<Piece, AnswerRecord>,
-  next: Next,
-  failed: Terms["failed"],
+  { next }: Answering,
+  failed: (error: unknown) => void,
 ): AsyncGenerator<string, void> {
   const counted = stream_options?.include_usage ?? false;
   const common = { ...head("chat.completion.chunk", model), ...(counted && { usage: null }) };

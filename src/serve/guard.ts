@@ -1,6 +1,7 @@
-/** Who may ask: API keys. */
+/** Who may ask, from where, and how much at once. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { MiddlewareHandler } from "hono";
+import { secureHeaders } from "hono/secure-headers";
 import { ProtocolError } from "./errors.ts";
 
 /** Lets requests pass that carry one of the keys; all of them where there are none. Every key is compared, in the same time whatever it is. */
@@ -19,3 +20,73 @@ export function keyed(keys: readonly string[]): MiddlewareHandler {
 
 /** Digests are of one length, as the comparison asks. */
 const digest = (key: string): Buffer => createHash("sha256").update(key).digest();
+
+const loopback = ["localhost", "127.0.0.1", "[::1]"];
+
+/** Keeps pages of other sites out: a request from one is refused unless its origin is named. Where the server is for this machine `alone`, so is one to
+ *  another name, which a site can let lead here (DNS rebinding). */
+export function local(origins: readonly string[], alone: boolean): MiddlewareHandler {
+  const names = [...loopback, ...origins.map((origin) => new URL(origin).hostname)];
+  return async function local(c, next) {
+    const { host, hostname } = new URL(c.req.url);
+    if (alone && !names.includes(hostname))
+      throw new ProtocolError(403, `"${hostname}" is no name of this server; expected ${names.join(", ")}`);
+    const origin = c.req.header("Origin");
+    if (origin === undefined || origins.includes(origin) || hostOf(origin) === host) return next();
+    throw new ProtocolError(403, `pages of ${origin} may not ask here; serve with --origin ${origin}`);
+  };
+}
+
+const hostOf = (origin: string): string | undefined => (URL.canParse(origin) ? new URL(origin).host : undefined);
+
+/** What browsers are told: nothing is loaded from elsewhere, and nobody shows this in a frame. */
+export const headers = (): MiddlewareHandler =>
+  secureHeaders({
+    contentSecurityPolicy: {
+      defaultSrc: ["'self'"],
+      imgSrc: ["'self'", "blob:", "data:"],
+      objectSrc: ["'none'"],
+      baseUri: ["'none'"],
+      formAction: ["'self'"],
+      frameAncestors: ["'none'"],
+    },
+    xFrameOptions: "DENY",
+    referrerPolicy: "no-referrer",
+    // For whoever serves through TLS to say.
+    strictTransportSecurity: false,
+  });
+
+/** Bodies are JSON or forms with files: what a page of another site can send unasked is neither. */
+export const typed: MiddlewareHandler = async (c, next) => {
+  const type = c.req.header("Content-Type") ?? "";
+  if (c.req.method !== "POST" || /^(application\/json|multipart\/form-data)\s*(;|$)/i.test(type)) return next();
+  throw new ProtocolError(415, `Content-Type is "${type}"; expected application/json`);
+};
+
+/** Refuses a request where those that are being answered hold so many bytes together with it. */
+export function bounded(maxBytes: number, maxBody: number): MiddlewareHandler {
+  let held = 0;
+  return async function bounded(c, next) {
+    const length = Number(c.req.header("Content-Length") ?? (c.req.raw.body ? maxBody : 0));
+    const bytes = Math.min(length || 0, maxBody);
+    if (held + bytes > maxBytes)
+      throw new ProtocolError(429, "too many images are being asked about; ask again in a moment", {
+        code: "too_many_bytes",
+        headers: { "Retry-After": "1" },
+      });
+    held += bytes;
+    try {
+      await next();
+    } finally {
+      held -= bytes;
+    }
+  };
+}
+
+/** The answer to a body that is too large. */
+export function tooLarge(bytes: number): never {
+  throw new ProtocolError(
+    413,
+    `the body is larger than ${bytes / 1e6} MB, the limit; send smaller images, or serve with --max-body`,
+  );
+}

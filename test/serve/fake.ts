@@ -2,6 +2,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { ChatMessage, ChatOptions, Galago } from "../../src/index.ts";
 import type { AnswerRecord } from "../../src/run/answer.ts";
+import type { Noted } from "../../src/serve/answering.ts";
 import { type ServeOptions, server } from "../../src/serve/app.ts";
 import { type Bounds, modelPool, type Pool } from "../../src/serve/pool.ts";
 
@@ -52,8 +53,9 @@ export interface Fake {
   readonly pool: Pool;
   /** Errors that nobody foresaw. */
   readonly failures: unknown[];
+  readonly notes: Noted[];
   /** Asks a question. */
-  ask(more?: object, init?: RequestInit): Promise<Response>;
+  ask(more?: object, headers?: Record<string, string>): Promise<Response>;
 }
 
 /** A server of one model, `fake`, unless others are named. */
@@ -61,23 +63,29 @@ export function fake(say: Say, more: Partial<ServeOptions & Bounds & { models: s
   const { batch = 1, queue = 8, models = ["fake"], ...given } = more;
   const pool = modelPool(models, async () => fakeModel(say), { batch, queue });
   const failures: unknown[] = [];
+  const notes: Noted[] = [];
   const app = server(pool, {
     apiKeys: [],
+    origins: [],
+    alone: true,
+    remote: false,
     maxBody: 1e6,
     deadline: 60,
     precision: "f32",
     ready: () => pool.loaded("fake"),
     failed: (error) => failures.push(error),
+    note: (noted) => notes.push(noted),
     ...given,
   });
   return {
     app,
     pool,
     failures,
-    ask: async (more = {}, init = {}) => {
+    notes,
+    ask: async (more = {}, given = {}) => {
       const body = { model: "fake", messages: [{ role: "user", content: "?" }], ...more };
-      const headers = { "Content-Type": "application/json" };
-      return app.request("/v1/chat/completions", { method: "POST", headers, body: JSON.stringify(body), ...init });
+      const headers = { "Content-Type": "application/json", ...given };
+      return app.request("/v1/chat/completions", { method: "POST", headers, body: JSON.stringify(body) });
     },
   };
 }

@@ -165,7 +165,7 @@ describe("a server that is told to end", () => {
         headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ model: babble, messages: [{ role: "user", content: "?" }], max_tokens, stream: true }),
       });
-    const running = await ask(1500);
+    const running = await ask(600);
     const waiting = ask(3);
     await fetch(`${server.address}/health`);
     const ended = server.stop(signal);
