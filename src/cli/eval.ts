@@ -38,6 +38,7 @@ interface Way {
 const ways: readonly Way[] = [
   { name: "own tiles", scm: "off" },
   { name: "own tiles, SCM 0.5", scm: 0.5 },
+  { name: "MSAC", tiles: "msac:detailed=4..8,adaptive=3..5", scm: "off" },
   { name: "single tile", tiles: "single", scm: "off" },
 ];
 
@@ -53,7 +54,8 @@ const least = 0.2;
 /** The command as data. */
 export const evaluate: Command<Options> = {
   name: "eval",
-  about: "score a model on drawn documents of unseen seeds and fonts: its own tiles, with SCM at 0.5, single tile",
+  about:
+    "score a model on drawn documents of unseen seeds and fonts: its own tiles, with SCM at 0.5, MSAC, a single tile",
   args: [{ name: "<suite>", about: "synth" }],
   options: [
     modelOption,
@@ -196,16 +198,20 @@ function comparison(report: Report): string {
 }
 
 function table(report: Report): string {
-  const lines = [["task", "score", ...report.map(({ way }) => way)]];
-  report[0].rows.forEach(({ task, score }, i) => {
-    lines.push([task, shown[score], ...report.map(({ rows }) => percent(rows[i].value))]);
+  const lines = [["task", "score", "asked", ...report.map(({ way }) => way)]];
+  report[0].rows.forEach(({ task, score, questions }, i) => {
+    lines.push([task, shown[score], `${questions}`, ...report.map(({ rows }) => percent(rows[i].value))]);
   });
+  const each = (rows: readonly Row[], f: (row: Row) => number): number =>
+    Math.round(rows.reduce((sum, row) => sum + f(row), 0) / rows.length);
   if (report.some(({ rows }) => rows.some(({ unread }) => unread)))
-    lines.push(["said to be unreadable", "of all questions", ...report.map(({ rows }) => percent(unreadShare(rows)))]);
-  lines.push([
-    "time a question",
-    "",
-    ...report.map(({ rows }) => `${Math.round(rows.reduce((sum, r) => sum + r.ms, 0) / rows.length)} ms`),
-  ]);
+    lines.push([
+      "said to be unreadable",
+      "of all questions",
+      "",
+      ...report.map(({ rows }) => percent(unreadShare(rows))),
+    ]);
+  lines.push(["visual tokens kept", "", "", ...report.map(({ rows }) => `${each(rows, (r) => r.visual_tokens_kept)}`)]);
+  lines.push(["time a question", "", "", ...report.map(({ rows }) => `${each(rows, (r) => r.ms)} ms`)]);
   return columns(lines);
 }

@@ -1,6 +1,7 @@
 /** What a model reads of documents that Galago draws: pages of seeds and of fonts that no training saw. */
 import { draw } from "../data/draw.ts";
 import type { FontSet, Kind, Page, Question } from "../data/page.ts";
+import { Random } from "../data/random.ts";
 import { firstHeldOutSeed } from "../data/seeds.ts";
 import type { AnswerRecord, SightOptions } from "../run/answer.ts";
 import type { Model } from "../run/model.ts";
@@ -20,6 +21,9 @@ interface Task {
 const of = (page: Page, ...wanted: Question["kind"][]): Question[] =>
   page.questions.filter(({ kind }) => wanted.includes(kind));
 const first = (questions: Question[]): Question[] => questions.slice(0, 1);
+/** Two of the questions, the same of a page every time. */
+const two = (page: Page, ...wanted: Question["kind"][]): Question[] =>
+  new Random("two questions", page.seed).sample(of(page, ...wanted), 2);
 
 /** The fields that a receipt's or an invoice's reader is asked for. */
 const fields = ["total", "date", "company", "number", "subtotal", "tax", "cash", "change"];
@@ -45,16 +49,23 @@ const tasks: readonly Task[] = [
   {
     name: "charts and tables",
     score: "exact",
-    kinds: ["bar", "pie", "table"],
+    kinds: ["bar", "pie", "table", "chart-line"],
     effects: 0.3,
-    asks: (p) => of(p, "chart", "sum", "count").slice(0, 2),
+    asks: (p) => two(p, "chart", "sum", "count"),
   },
   {
     name: "yes or no",
     score: "exact",
-    kinds: ["receipt", "form", "table"],
+    kinds: ["receipt", "form", "table", "bar", "invoice", "letter", "card", "tag"],
     effects: 0.3,
-    asks: (p) => of(p, "yesno").slice(0, 2),
+    asks: (p) => two(p, "yesno"),
+  },
+  {
+    name: "not on the page",
+    score: "exact",
+    kinds: ["receipt", "invoice", "letter", "form"],
+    effects: 0.3,
+    asks: (p) => first(of(p, "absent")),
   },
 ];
 
@@ -102,18 +113,29 @@ interface Asked {
   ms: number;
 }
 
-/** Every task over `count` pages. The pages depend on the task's number and the page's alone. */
+/** The pages of a task with what is asked about each. They depend on the task's number and the page's alone. */
+export function* taskPages(
+  name: string,
+  { count, fonts = "heldout", firstSeed = firstHeldOutSeed }: Pick<SynthOptions, "count" | "fonts" | "firstSeed">,
+): Generator<{ page: Page; questions: Question[] }> {
+  const number = tasks.findIndex((task) => task.name === name);
+  const { kinds, effects, asks } = tasks[number];
+  for (let i = 0; i < count; i++) {
+    const page = draw(kinds[i % kinds.length], firstSeed + number * 1_000_000 + i, { fonts, effects });
+    yield { page, questions: asks(page) };
+  }
+}
+
+/** Every task over `count` pages. */
 export async function evalSynth(model: Model, options: SynthOptions): Promise<Row[]> {
-  const { fonts = "heldout", firstSeed = firstHeldOutSeed } = options;
   const rows: Row[] = [];
-  for (const [number, task] of tasks.entries()) {
+  for (const task of tasks) {
     if (options.tasks && !options.tasks.includes(task.name)) continue;
     const asked: Asked[] = [];
-    for (let i = 0; i < options.count; i++) {
-      const kind = task.kinds[i % task.kinds.length];
-      const page = draw(kind, firstSeed + number * 1_000_000 + i, { fonts, effects: task.effects });
-      for (const question of task.asks(page)) asked.push(await ask(model, page, question, i, options));
-      options.onPage?.(task.name, i + 1);
+    let done = 0;
+    for (const { page, questions } of taskPages(task.name, options)) {
+      for (const question of questions) asked.push(await ask(model, page, question, done, options));
+      options.onPage?.(task.name, ++done);
     }
     if (task.score === "exact") for (const answer of asked) options.onJudged?.(judgedOf(answer));
     rows.push(row(task, asked, options.count));

@@ -31,6 +31,30 @@ test("--compress compares methods at three ratios, one line each, with the token
   expect(lines.map(([, , errors]) => errors)).toEqual(Array(5).fill("100.0%"));
 });
 
+test("without options one table shows the same pages through four ways of seeing, with what they cost", async () => {
+  const { status, text } = await evaluate();
+  expect(status).toBe(0);
+  const [titles, scores, tokens, time] = text.trimEnd().split("\n");
+  expect(titles.split(/ {2,}/)).toEqual([
+    "task",
+    "score",
+    "asked",
+    "own tiles",
+    "own tiles, SCM 0.5",
+    "MSAC",
+    "single tile",
+  ]);
+  expect(scores).toMatch(/^clean line +character errors +1 +100\.0% +100\.0% +100\.0% +100\.0%$/);
+  const [own, scm, msac, single] = tokens
+    .replace(/^visual tokens kept +/, "")
+    .split(/ +/)
+    .map(Number);
+  expect(scm).toBe(Math.round(own / 2));
+  expect(msac).toBeGreaterThan(own);
+  expect(single).toBeLessThanOrEqual(own);
+  expect(time).toMatch(/^time a question( +\d+ ms){4}$/);
+});
+
 test("--compress alone compares every method", async () => {
   const { ways } = JSON.parse((await evaluate("--compress", "--json")).text);
   expect(ways.map(({ way }: { way: string }) => way.split(":")[0])).toEqual([

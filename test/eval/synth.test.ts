@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { draw } from "../../src/data/draw.ts";
 import { firstHeldOutSeed } from "../../src/data/seeds.ts";
-import { evalSynth, taskNames } from "../../src/eval/synth.ts";
+import { evalSynth, taskNames, taskPages } from "../../src/eval/synth.ts";
 import type { AnswerRecord } from "../../src/run/answer.ts";
 import type { Model } from "../../src/run/model.ts";
 
@@ -100,4 +100,29 @@ test("the same pages are asked about every time, through the tiles that are aske
   expect(second).toEqual(first);
   expect(new Set(first.map(({ tiles }) => tiles))).toEqual(new Set(["single"]));
   expect(first.every(({ pixels }) => pixels > 0)).toBe(true);
+});
+
+test("the questions about charts and tables are of all their kinds, the same every time, on unseen seeds", () => {
+  const asked = (count: number) =>
+    [...taskPages("charts and tables", { count })].map(({ page, questions }) => ({
+      kind: page.kind,
+      seed: page.seed,
+      questions,
+    }));
+  const pages = asked(16);
+  expect(asked(8)).toEqual(pages.slice(0, 8));
+  expect(new Set(pages.map(({ kind }) => kind))).toEqual(new Set(["bar", "pie", "table", "chart-line"]));
+  expect(pages.every(({ seed }) => seed >= firstHeldOutSeed)).toBe(true);
+  expect(new Set(pages.flatMap(({ questions }) => questions.map(({ kind }) => kind)))).toEqual(
+    new Set(["chart", "sum", "count"]),
+  );
+  expect(new Set(pages.flatMap(({ questions }) => questions.map(({ name }) => name))).size).toBeGreaterThan(3);
+});
+
+test("what a page lacks is asked for apart from what it has", () => {
+  const questions = [...taskPages("not on the page", { count: 12 })].flatMap(({ questions }) => questions);
+  expect(questions.length).toBeGreaterThan(4);
+  expect(new Set(questions.map(({ answer }) => answer))).toEqual(new Set(["Not on this page."]));
+  const fields = [...taskPages("receipt and invoice fields", { count: 6 })].flatMap(({ questions }) => questions);
+  expect(fields.map(({ answer }) => answer)).not.toContain("Not on this page.");
 });
