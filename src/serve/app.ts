@@ -2,14 +2,18 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
-import type { Answerer } from "./answering.ts";
+import type { Answerer, Noted } from "./answering.ts";
 import { completions } from "./completions.ts";
+import { docs } from "./docs.ts";
 import { ProtocolError, refusal, unfit } from "./errors.ts";
 import { bounded, headers, keyed, local, tooLarge, typed } from "./guard.ts";
 import type { Log } from "./log.ts";
+import { metricsOf } from "./metrics.ts";
 import { models } from "./models.ts";
+import { page } from "./page.ts";
 import type { Pool } from "./pool.ts";
 import { remoteImages } from "./remote.ts";
+import { upkeep } from "./upkeep.ts";
 
 /** What a server is made of. */
 export interface ServeOptions extends Log {
@@ -27,6 +31,8 @@ export interface ServeOptions extends Log {
   readonly deadline: number;
   /** That in which models are opened. */
   readonly precision: string;
+  /** The folder of the page. Default: that of the build. */
+  readonly page?: string;
   /** Whether questions are answered by now. */
   ready(): boolean;
 }
@@ -54,16 +60,18 @@ export function server(pool: Pool, options: ServeOptions): OpenAPIHono {
   app.use(local(origins, alone));
   if (origins.length) app.use(cors({ origin: [...origins] }));
 
-  app.get("/health", (c) => c.json({ status: "ok" }));
-  app.get("/ready", (c) => {
-    if (ready()) return c.json({ status: "ready" });
-    throw new ProtocolError(503, "no model is open; ask again in a moment", { headers: { "Retry-After": "1" } });
-  });
-
   app.use("/v1/*", keyed(apiKeys), typed, bounded(bodies * maxBody, maxBody));
   app.use("/v1/*", bodyLimit({ maxSize: maxBody, onError: () => tooLarge(maxBody) }));
-  const answerer: Answerer = { pool, deadline, remote: remote ? remoteImages(maxBody) : undefined, note };
+  const metrics = metricsOf(pool);
+  const noted = (answer: Noted): void => {
+    metrics.note(answer);
+    note(answer);
+  };
+  const answerer: Answerer = { pool, deadline, remote: remote ? remoteImages(maxBody) : undefined, note: noted };
   completions(app, answerer, failed);
   models(app, pool, precision, new Date());
+  upkeep(app, ready, metrics, apiKeys);
+  docs(app);
+  page(app, options.page);
   return app;
 }

@@ -113,6 +113,7 @@ describe("budgets", () => {
       "onnxruntime-node",
       "p-queue",
       "pino",
+      "prom-client",
       "protobufjs",
       "request-filtering-agent",
       "sharp",

@@ -18,8 +18,8 @@ const recordOf = (answer: string): AnswerRecord => ({
   confidence: null,
   guess: null,
   images: [],
-  usage: { prompt_tokens: 3, cached_tokens: 0, visual_tokens: 0, visual_tokens_kept: 0, completion_tokens: 2 },
-  timing_ms: { load: 0, image: 0, encode: 0, compress: 0, prefill: 0, decode: 0 },
+  usage: { prompt_tokens: 3, cached_tokens: 1, visual_tokens: 0, visual_tokens_kept: 0, completion_tokens: 2 },
+  timing_ms: { load: 0, image: 0, encode: 0, compress: 0, prefill: 0, decode: 20 },
   peak_rss_bytes: 0,
 });
 
@@ -73,6 +73,7 @@ export function fake(say: Say, more: Partial<ServeOptions & Bounds & { models: s
     deadline: 60,
     precision: "f32",
     ready: () => pool.loaded("fake"),
+    page: "none",
     failed: (error) => failures.push(error),
     note: (noted) => notes.push(noted),
     ...given,
