@@ -6,7 +6,7 @@ import { type Task, tasks } from "../text/tasks.ts";
 import { type Command, jsonOption, modelOption, precisionOption, type Terminal, threadsOption } from "./command.ts";
 import { askEach } from "./each.ts";
 import { json, notice, write } from "./output.ts";
-import { imagesIn, imagesOf, isFolder } from "./sources.ts";
+import { imageOf, imagesIn, isFolder } from "./sources.ts";
 import { between, compression, scm, tiles, usageError, whole } from "./values.ts";
 
 interface Options {
@@ -28,6 +28,7 @@ interface Options {
   readonly force?: boolean;
   readonly cache?: string;
   readonly batch: number;
+  readonly password?: string;
   readonly json?: boolean;
 }
 
@@ -82,6 +83,7 @@ export const ask: Command<Options> = {
       parse: whole(1),
       default: 1,
     },
+    { flags: "--password <password>", about: "of PDFs that are encrypted" },
     {
       flags: "--cache <folder>",
       about:
@@ -110,12 +112,13 @@ async function run(words: readonly string[], options: Options, terminal: Termina
     force,
     cache,
     batch,
+    password,
     json: whole,
     ...sampling
   } = options;
   const texts = questions.map((text): ChatPart => ({ type: "text", text }));
   const images: ChatPart[] = [];
-  if (folder === undefined) for (const source of sources) images.push(...(await imagesOf(source, terminal)));
+  if (folder === undefined) for (const source of sources) images.push(await imageOf(source, terminal, password));
   const { load } = await import("../run/load.ts");
   const how = { tiles, scm, compress, skipBlank, precision, threads, force, batch, cache: { folder: cache } };
   const model = await load(name, how);
@@ -131,7 +134,7 @@ async function run(words: readonly string[], options: Options, terminal: Termina
       return await about(await answer(images, told), "\n");
     }
     const ask = (image: ChatPart): Promise<AnswerRecord> => answer([image], async () => undefined);
-    await askEach(imagesIn(folder, terminal), ask, batch, (record) =>
+    await askEach(imagesIn(folder, terminal, password), ask, batch, (record) =>
       about(record, `${record.images[0].source}: ${record.answer}\n`),
     );
   } finally {

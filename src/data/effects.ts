@@ -1,6 +1,7 @@
 /** What happens to a page between the printer and the file: ink, paper, light, lens, sensor, JPEG. */
 
 import { Image as Bitmap, createCanvas, ImageData } from "@napi-rs/canvas";
+import { opaque } from "../vision/image.ts";
 import { Random } from "./random.ts";
 
 /** Pixels being worked on: RGB by rows, changed in place. */
@@ -244,15 +245,4 @@ function jpeg({ data, width, height }: Pixels, quality: number): void {
   bitmap.src = canvas.encodeSync("jpeg", quality);
   context.drawImage(bitmap, 0, 0);
   data.set(opaque(canvas.data(), width * height));
-}
-
-/** RGB of opaque RGBA pixels. */
-export function opaque(rgba: Uint8Array, pixels: number): Uint8Array {
-  const out = new Uint8Array(pixels * 3);
-  for (let i = 0, o = 0; o < out.length; i += 4, o += 3) {
-    out[o] = rgba[i];
-    out[o + 1] = rgba[i + 1];
-    out[o + 2] = rgba[i + 2];
-  }
-  return out;
 }

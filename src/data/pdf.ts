@@ -1,9 +1,8 @@
 /** Pages of born-digital PDFs: rendered to pixels, with the text layer as their truth. */
-
-import { type PDFiumDocument, PDFiumLibrary, type PDFiumPage } from "@hyzyla/pdfium";
+import type { PDFiumPage } from "@hyzyla/pdfium";
 import { FormatError, RequestError } from "../errors.ts";
 import type { Image } from "../vision/image.ts";
-import { opaque } from "./effects.ts";
+import { openPdf, type PageRange, type Pdf } from "../vision/pdf.ts";
 import type { Glyph } from "./page.ts";
 
 /** A rendered page; `number` counts from 1, the rest is as in `Page`. */
@@ -17,11 +16,9 @@ export interface PdfPage {
 
 /** `width` is that of the images in pixels (default 800); `name` is what error messages call the file; `first` and `last`
  *  are the pages wanted, counted from 1 (default: all). */
-export interface PdfOptions {
+export interface PdfOptions extends Partial<PageRange> {
   name?: string;
   width?: number;
-  first?: number;
-  last?: number;
 }
 
 /** The parts of PDFium's C interface that the package loads but does not wrap. Pointers are byte offsets into its heap. */
@@ -48,62 +45,40 @@ interface Pdfium {
   HEAP32: Int32Array;
 }
 
-let library: Promise<PDFiumLibrary> | undefined;
-
 const maxPixels = 40_000_000;
 
 /** Renders the pages of a PDF one after the other. Throws FormatError for what is no PDF or too long a page, RequestError
  *  for pages that it does not have. */
 export async function* pdfPages(bytes: Uint8Array, options: PdfOptions = {}): AsyncGenerator<PdfPage> {
-  const { name = "PDF", width = 800, first = 1 } = options;
-  if (!(Number.isInteger(width) && width > 0)) throw new RequestError(`${name}: width is ${width}, expected pixels`);
-  const document = await opened(bytes, name);
+  const { name = "PDF", width = 800 } = options;
+  if (!(Number.isInteger(width) && width > 0)) throw new RequestError(`"${name}": width is ${width}, expected pixels`);
+  const pdf = await openPdf(bytes, { name });
   try {
-    const count = document.getPageCount();
-    const { last = count } = options;
-    if (!(first >= 1 && last <= count))
-      throw new RequestError(`${name}: no page ${first >= 1 ? last : first}; it has pages 1 to ${count}`);
-    for (let i = first; i <= last; i++) yield await rendered(document.getPage(i - 1), width, name);
+    const { first, last } = pdf.range(options);
+    for (let number = first; number <= last; number++) yield await rendered(pdf, number, width, name);
   } finally {
-    document.destroy();
+    pdf.close();
   }
 }
 
 /** How many pages a PDF has. Throws FormatError for what is none. */
 export async function pageCount(bytes: Uint8Array, name: string): Promise<number> {
-  const document = await opened(bytes, name);
-  const count = document.getPageCount();
-  document.destroy();
-  return count;
+  const pdf = await openPdf(bytes, { name });
+  pdf.close();
+  return pdf.pages;
 }
 
-async function opened(bytes: Uint8Array, name: string): Promise<PDFiumDocument> {
-  library ??= PDFiumLibrary.init();
-  const pdfium = await library;
-  try {
-    return await pdfium.loadDocument(bytes);
-  } catch (cause) {
-    throw new FormatError(`${name}: cannot be opened as a PDF (${(cause as Error).message})`, { cause });
+async function rendered(pdf: Pdf, number: number, width: number, name: string): Promise<PdfPage> {
+  const points = pdf.size(number);
+  const height = Math.max(1, Math.round((width * points.height) / points.width));
+  if (width * height > maxPixels) {
+    throw new FormatError(`"${name}": page ${number} would be ${width}x${height}, the limit is ${maxPixels} pixels`);
   }
-}
-
-async function rendered(page: PDFiumPage, width: number, name: string): Promise<PdfPage> {
-  const number = page.number + 1;
-  const { originalWidth, originalHeight } = page.getOriginalSize();
-  const height = Math.max(1, Math.round((width * originalHeight) / originalWidth));
-  if (!(width * height <= maxPixels)) {
-    throw new FormatError(`${name}: page ${number} would be ${width}x${height}, the limit is ${maxPixels} pixels`);
-  }
-  // Rendering closes the page, so its text is read first.
+  const page = pdf.page(number);
+  // Drawing closes the page, so its text is read first.
   const { lines, glyphs } = textLayer(page, width, height);
-  const { data } = await page.render({ render: "bitmap", width, height, scale: 1 });
-  return {
-    number,
-    image: { data: opaque(data, width * height), width, height },
-    text: lines.join("\n"),
-    lines,
-    glyphs,
-  };
+  const image = await pdf.draw(page, { width, height });
+  return { number, image, text: lines.join("\n"), lines, glyphs };
 }
 
 /** The characters of a page in PDFium's reading order, cut into lines, blanks collapsed. */

@@ -1,9 +1,9 @@
 /** From a sheet to pixels: the pose before the camera, the painting, the weather, and where each glyph ended up. */
 
 import { createCanvas } from "@napi-rs/canvas";
-import type { Image } from "../vision/image.ts";
+import { type Image, opaque } from "../vision/image.ts";
 import type { Mark, Sheet } from "./canvas.ts";
-import { expose, opaque, scan, weather } from "./effects.ts";
+import { expose, scan, weather } from "./effects.ts";
 import type { Glyph } from "./page.ts";
 import type { Random } from "./random.ts";
 import { stain } from "./stains.ts";

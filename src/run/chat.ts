@@ -1,16 +1,28 @@
 /** The library's messages, checked and turned into what a model is asked. */
 import { RequestError } from "../errors.ts";
 import type { Message } from "../text/template.ts";
+import type { PageRange } from "../vision/pdf.ts";
 import type { Question } from "./answer.ts";
 import type { NamedImage, Pixels } from "./images.ts";
 
-/** A path, an http, https or file URL, the bytes of an image file, or RGB or RGBA pixels. */
+/** A path, an http, https or file URL, the bytes of a file, or RGB or RGBA pixels. A file is an image or a PDF; of a path or URL `file.pdf#2-5`, pages
+ *  2 to 5 are meant. */
 export type ImageInput = string | URL | Uint8Array | Blob | Pixels;
 
-/** A piece of a message. `name` is what errors and the record call the image; default: its path or URL. */
-export type ChatPart =
-  | { readonly type: "text"; readonly text: string }
-  | { readonly type: "image"; readonly image: ImageInput; readonly name?: string | undefined };
+/** An image, or the pages of a PDF, each an image. */
+export interface ImagePart {
+  readonly type: "image";
+  readonly image: ImageInput;
+  /** What errors and the record call it; a page is `name#3`. Default: its path or URL. */
+  readonly name?: string | undefined;
+  /** Of a PDF, the pages meant: `3` or `2-5`. Default: all. */
+  readonly pages?: string | undefined;
+  /** Of a PDF that is encrypted. */
+  readonly password?: string | undefined;
+}
+
+/** A piece of a message. */
+export type ChatPart = { readonly type: "text"; readonly text: string } | ImagePart;
 
 /** One turn of a conversation; the last one is the user's. */
 export interface ChatMessage {
@@ -35,7 +47,7 @@ export async function questionOf(messages: readonly ChatMessage[]): Promise<Ques
     const parts: readonly ChatPart[] = typeof content === "string" ? [{ type: "text", text: content }] : content;
     if (!Array.isArray(parts)) throw new RequestError(`message ${i + 1}: content is no text and no list of parts`);
     const words = parts.map((part: ChatPart) => {
-      if (part?.type === "image") images.push(named(part.image, part.name ?? `image ${images.length + 1}`, part.name));
+      if (part?.type === "image") images.push(named(part, `image ${images.length + 1}`));
       else if (part?.type === "text" && typeof part.text === "string") texts.push(part.text);
       else throw new RequestError(`message ${i + 1}: a part is neither a text nor an image`);
       return part.type === "image" ? place : part.text;
@@ -47,15 +59,35 @@ export async function questionOf(messages: readonly ChatMessage[]): Promise<Ques
   return { images: await Promise.all(images), messages: told };
 }
 
-async function named(image: ImageInput, fallback: string, given?: string): Promise<NamedImage> {
-  if (typeof image === "string") return { name: given ?? image, image };
-  if (image instanceof URL) return { name: given ?? image.href, image: addressOf(image) };
-  if (image instanceof Blob) return { name: fallback, image: new Uint8Array(await image.arrayBuffer()) };
-  if (image instanceof Uint8Array) return { name: fallback, image };
-  const { data, width, height } = image ?? {};
-  if (data instanceof Uint8Array || data instanceof Uint8ClampedArray)
-    return { name: fallback, image: { data, width, height } };
-  throw new RequestError(`"${fallback}" is no path, URL, Uint8Array, Blob or { data, width, height }`);
+async function named({ image, name, pages, password }: ImagePart, fallback: string): Promise<NamedImage> {
+  const [path, range = pages] = typeof image === "string" || image instanceof URL ? placeOf(image) : [];
+  const called = name ?? path ?? fallback;
+  const asked = range === undefined ? undefined : pageRange(range, called);
+  return { name: called, image: path ?? (await dataOf(image, called)), pages: asked, password };
+}
+
+/** A path or address, and the pages that stand behind it. */
+function placeOf(image: string | URL): [path: string, pages?: string] {
+  const place = typeof image === "string" ? image : addressOf(image);
+  const [, path = place, pages] = /^(.+\.pdf)#([\d-]*)$/i.exec(place) ?? [];
+  return [path, pages];
+}
+
+async function dataOf(image: ImageInput, name: string): Promise<Uint8Array | Pixels> {
+  if (image instanceof Blob) return new Uint8Array(await image.arrayBuffer());
+  if (image instanceof Uint8Array) return image;
+  const { data, width, height } = (image ?? {}) as Pixels;
+  if (data instanceof Uint8Array || data instanceof Uint8ClampedArray) return { data, width, height };
+  throw new RequestError(`"${name}" is no path, URL, Uint8Array, Blob or { data, width, height }`);
+}
+
+/** The pages that `3` or `2-5` means. Throws RequestError for other words. */
+function pageRange(words: string, name: string): PageRange {
+  const [, first, last = first] = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(words) ?? [];
+  if (first === undefined)
+    throw new RequestError(`"${name}": "${words}" is no page; expected one as 3, or a range as 2-5`);
+  if (Number(first) <= Number(last)) return { first: Number(first), last: Number(last) };
+  throw new RequestError(`"${name}": pages ${first} to ${last} are in no order; expected FIRST-LAST`);
 }
 
 function addressOf(url: URL): string {

@@ -1,9 +1,11 @@
-/** From what a caller calls an image to its pixels. */
+/** From what a caller calls an image, or the pages of a PDF, to pixels. */
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { FormatError, RequestError } from "../errors.ts";
 import { decoder, measure } from "../vision/decode.ts";
 import type { Image, Size } from "../vision/image.ts";
+import { isPdf, type PageRange } from "../vision/pdf.ts";
+import { openPages, type PdfLimits } from "./pages.ts";
 
 /** Pixels without a file: RGB or RGBA (laid on white), row-major, 3 or 4 bytes a pixel. */
 export interface Pixels {
@@ -13,30 +15,35 @@ export interface Pixels {
 }
 
 /** An image in a form that crosses threads, and what messages and records call it. A string is a path or an http, https
- *  or file URL; bytes are an image file. */
+ *  or file URL; bytes are an image file or a PDF, of which `pages` are meant (default: all). */
 export interface NamedImage {
   readonly name: string;
   readonly image: string | Uint8Array | Pixels;
+  readonly pages?: PageRange | undefined;
+  readonly password?: string | undefined;
 }
 
 /** Most bytes that are fetched from an address. */
 const maxBytes = 100 * 2 ** 20;
 
-/** An image that was read and measured. `content`: the bytes that, with its size, say what it shows. */
+/** An image that was read and measured, or a page that was measured. `content`: the bytes that, with its size, say what it shows. */
 export interface OpenImage extends Size {
+  readonly name: string;
   readonly content: Uint8Array;
-  /** Its pixels. Throws FormatError where the bytes are damaged. */
-  decode(): Promise<Image>;
+  /** Its pixels; a page is drawn in as many as `pixels` says. Throws FormatError where the bytes are damaged. */
+  decode(pixels: Size): Promise<Image>;
 }
 
-/** Reads an image. Throws RequestError when there is nothing to read, FormatError when it is no image. */
-export async function openImage({ name, image }: NamedImage, signal?: AbortSignal): Promise<OpenImage> {
+/** Reads an image, or the pages of a PDF. Throws RequestError when there is nothing to read, FormatError when it is neither. */
+export async function openImages(named: NamedImage, limits: PdfLimits, signal?: AbortSignal): Promise<OpenImage[]> {
+  const { name, image, pages } = named;
   if (typeof image !== "string" && !(image instanceof Uint8Array)) {
     const pixels = plain(image, name);
-    return { ...pixels, content: pixels.data, decode: async () => pixels };
+    return [{ ...pixels, name, content: pixels.data, decode: async () => pixels }];
   }
   const content = typeof image === "string" ? await bytesAt(image, signal) : image;
-  return { ...(await measure(content, { name })), content, decode: () => decoder.decode(content, { name }) };
+  if (pages || isPdf(content)) return openPages(content, named, limits);
+  return [{ ...(await measure(content, { name })), name, content, decode: () => decoder.decode(content, { name }) }];
 }
 
 const bytesAt = (place: string, signal?: AbortSignal): Promise<Uint8Array> =>

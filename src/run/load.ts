@@ -29,8 +29,8 @@ export interface Galago {
 /** Loads a model by name or folder. An idle model does not keep the process alive. Throws RequestError (404) for a model that
  *  is not there, FormatError and WeightError for damaged files. */
 export async function load(model = "nano", options: LoadOptions = {}): Promise<Galago> {
-  const { threads, precision, tiles, scm, compress, skipBlank, force, cache, batch } = options;
-  const own = { name: model, threads, precision, tiles, scm, compress, skipBlank, force, cache, batch };
+  const { threads, precision, tiles, scm, compress, skipBlank, force, cache, batch, pdf } = options;
+  const own = { name: model, threads, precision, tiles, scm, compress, skipBlank, force, cache, batch, pdf };
   const thread = new Thread({ folder: modelFolder(model), options: own, gate: openGate() });
   await thread.opened();
   return {

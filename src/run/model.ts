@@ -24,11 +24,12 @@ import { memoryOf } from "./memory.ts";
 import { parseCompression } from "./methods.ts";
 import { readModel, readTokenizer } from "./models.ts";
 import { type OrtOptions, ortNode } from "./ort-node.ts";
+import type { PdfLimits } from "./pages.ts";
 import { sampler } from "./sample.ts";
 import { openSight } from "./sight.ts";
 import { seenPart, survivors } from "./survivors.ts";
 import { reading, takingTurns } from "./turns.ts";
-import { looked, sourcesOf, windows } from "./views.ts";
+import { looked, planned, sourcesOf, unfolded, windows } from "./views.ts";
 
 /** Most tokens of an answer where nobody says. */
 const usual = 512;
@@ -45,6 +46,8 @@ export interface ModelOptions extends SightOptions {
   readonly force?: boolean | undefined;
   /** What is remembered of images. */
   readonly cache?: CacheOptions | undefined;
+  /** What PDFs may ask for. */
+  readonly pdf?: PdfLimits | undefined;
   /** Answers that are written at once, a token of each in one run; memory of a conversation is taken for each. Default: 1. */
   readonly batch?: number | undefined;
 }
@@ -67,7 +70,7 @@ export async function openModel(
   engineOf: (options: OrtOptions) => Engine = ortNode,
 ): Promise<Model> {
   const begun = performance.now();
-  const { name = folder, threads, precision = "f32", force = false, cache = {}, batch = 1 } = options;
+  const { name = folder, threads, precision = "f32", force = false, cache = {}, batch = 1, pdf = {} } = options;
   if (!(Number.isInteger(batch) && batch >= 1 && batch <= mostAtOnce))
     throw new RequestError(`batch is ${batch}; expected a whole number from 1 to ${mostAtOnce}`);
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1))
@@ -121,17 +124,22 @@ export async function openModel(
   ): AsyncGenerator<Piece, AnswerRecord> {
     sampler(asked);
     checkTop(asked.topLogprobs);
-    const { compression, ...cutting } = sightOf(asked);
+    const { compression, tiling, skipBlank } = sightOf(asked);
     const timing = { load, image: 0, encode: 0, compress: 0 };
     load = 0;
     const clock = stopwatch();
 
-    const views = await looked(images, { ...cutting, cells: asked.cells }, whole, remembered, signal);
+    const s = whole.tileSize;
+    const plans = await planned(images, tiling, s, pdf, signal);
+    const asking = unfolded(messages, plans);
+    const planTokens = plans.flat().reduce((sum, { plan }) => sum + plan.tiles.length * whole.tokensPerTile, 0);
+    if (!compression && !skipBlank) checkLength(planTokens, whole.longest);
+    const views = await looked(plans.flat(), { skipBlank, cells: asked.cells }, s, remembered, signal);
     timing.image = clock();
 
     const imageTokens = views.map(({ shown }) => shown.length * whole.tokensPerTile);
     const only = views.length === 1 ? views[0].seen : undefined;
-    const put = posed(messages, asked, template.tasks ?? {}, only);
+    const put = posed(asking, asked, template.tasks ?? {}, only);
     const ids = promptIds(tokenizer, put, { template, system: whole.system, imageTokens });
     if (!compression) checkLength(ids.length, whole.longest);
     const longest = Math.min(asked.maxTokens ?? whole.maxNewTokens ?? usual, whole.longest);

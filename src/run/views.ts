@@ -1,14 +1,15 @@
 /** Images as a model looks at them: decoded, with a plan of their tiles, and known by what they hold. */
 import type { Span } from "../compress/compression.ts";
-import type { Multimodal } from "../models/multimodal.ts";
+import type { Message } from "../text/template.ts";
 import { blankTiles } from "../vision/blank.ts";
 import type { Image } from "../vision/image.ts";
-import { cut, picked, scale } from "../vision/tiles.ts";
+import { cut, finest, picked, scale } from "../vision/tiles.ts";
 import type { TilePlan, Tiling } from "../vision/tilings.ts";
 import type { SeenImage } from "./answer.ts";
 import { type Place, placesOf } from "./cells.ts";
 import { type Features, sha256 } from "./features.ts";
-import { type NamedImage, openImage } from "./images.ts";
+import { type NamedImage, type OpenImage, openImages } from "./images.ts";
+import type { PdfLimits } from "./pages.ts";
 
 /** An image and how it is cut into tiles. */
 export interface View {
@@ -25,35 +26,59 @@ export interface View {
   readonly tiles: Uint8Array | Float32Array;
 }
 
-/** How images are cut: `skipBlank` leaves out the tiles that hold nothing, unless all do; `cells` asks where they lie. */
-export interface Cutting {
-  readonly tiling: Tiling;
+/** An image with its plan, before any pixel is decoded. */
+export interface Planned {
+  readonly image: OpenImage;
+  readonly plan: TilePlan;
+}
+
+/** How images are looked at: `skipBlank` leaves out the tiles that hold nothing, unless all do; `cells` asks where they lie. */
+export interface Looking {
   readonly skipBlank: boolean;
   readonly cells?: boolean | undefined;
 }
 
-/** Reads and plans images; decodes and cuts those that are not remembered. Throws as openImage and its decode; an aborted signal ends it between two images. */
-export async function looked(
+/** Opens and plans images, each by itself or as the pages it has. Throws as openImages; an aborted signal ends it between two images. */
+export async function planned(
   images: readonly NamedImage[],
-  { tiling, skipBlank, cells }: Cutting,
-  { tileSize: s }: Multimodal,
+  tiling: Tiling,
+  size: number,
+  limits: PdfLimits,
+  signal?: AbortSignal,
+): Promise<Planned[][]> {
+  const all: Planned[][] = [];
+  for (const named of images) {
+    signal?.throwIfAborted();
+    const opened = await openImages(named, limits, signal);
+    all.push(opened.map((image) => ({ image, plan: tiling.plan(image.width, image.height, size) })));
+  }
+  return all;
+}
+
+/** Decodes and cuts the images that are not remembered. Throws as their decode; an aborted signal ends it between two images. */
+export async function looked(
+  images: readonly Planned[],
+  { skipBlank, cells }: Looking,
+  size: number,
   remembered: Features,
   signal?: AbortSignal,
 ): Promise<View[]> {
   const views: View[] = [];
-  for (const named of images) {
+  for (const { image, plan } of images) {
     signal?.throwIfAborted();
-    const { width, height, content, decode } = await openImage(named, signal);
-    const plan = tiling.plan(width, height, s);
+    const { name, width, height, content, decode } = image;
     const { detailed, adaptive, global } = plan;
     const grids = { detailed, adaptive, global };
     const id = sha256(JSON.stringify([width, height, plan, skipBlank]), content);
     const known = remembered.get(id);
-    const { blank, tiles } = known ? { ...known, tiles: known.features } : cutOut(await decode(), plan, s, skipBlank);
-    const places = cells ? await placesOf(plan, s, { width, height }, decode) : undefined;
+    const pixels = () => decode(finest(plan, size));
+    const { blank, tiles } = known
+      ? { ...known, tiles: known.features }
+      : cutOut(await pixels(), plan, size, skipBlank);
+    const places = cells ? await placesOf(plan, size, { width, height }, pixels) : undefined;
     views.push({
       id,
-      seen: { source: named.name, width, height, scale: scale(plan, s, { width, height }), tiles: grids },
+      seen: { source: name, width, height, scale: scale(plan, size, { width, height }), tiles: grids },
       shown: plan.tiles.filter((_, i) => !blank[i]),
       places: places?.filter((_, i) => !blank[i]),
       blank,
@@ -61,6 +86,16 @@ export async function looked(
     });
   }
   return views;
+}
+
+/** The messages, in which each image's place became one for each of its pages. */
+export function unfolded(messages: readonly Message[], images: readonly (readonly unknown[])[]): Message[] {
+  let image = 0;
+  const places = (): string =>
+    Array(images[image++]?.length ?? 1)
+      .fill("<image>")
+      .join("\n");
+  return messages.map(({ role, content }) => ({ role, content: content.replaceAll("<image>", places) }));
 }
 
 /** The tiles of an image, without those left out. */

@@ -84,7 +84,7 @@ async function* answered(
   { pool, remote }: Answerer,
 ): AsyncGenerator<Piece, AnswerRecord> {
   const options = optionsOf(asked);
-  const messages = await conversation(asked.messages, remote, signal);
+  const messages = await conversation(asked, remote, signal);
   const { model, leave } = await pool.take(asked.model, signal);
   try {
     return yield* model.chat(messages, { ...options, signal });

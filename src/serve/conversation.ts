@@ -4,7 +4,7 @@ import type { ChatOptions } from "../run/load.ts";
 import { measure } from "../vision/decode.ts";
 import { sniff } from "../vision/sniff.ts";
 import { ProtocolError } from "./errors.ts";
-import type { ChatRequest, Part, Turn } from "./protocol.ts";
+import type { ChatRequest, Part } from "./protocol.ts";
 import type { Fetch } from "./remote.ts";
 
 /** Most images of a request, and most pixels of all of them: as of one image. */
@@ -13,20 +13,20 @@ const maxPixels = 100e6;
 
 /** The conversation, its images as bytes. `remote` fetches those that are addresses; without it they are refused. Throws ProtocolError that names the part. */
 export async function conversation(
-  turns: readonly Turn[],
+  { messages: turns, galago: { pages, password } = {} }: ChatRequest,
   remote: Fetch | undefined,
   signal: AbortSignal,
 ): Promise<ChatMessage[]> {
   const budget = { images: maxImages, pixels: maxPixels };
 
-  async function image(url: string, param: string, name?: string): Promise<ChatPart> {
+  async function image(url: string, param: string, name?: string) {
     if (budget.images-- === 0) throw new ProtocolError(400, `more than ${maxImages} images, the limit`, { param });
     const image = await bytesOf(url, param);
     if (sniff(image)) {
       const { width, height } = await measure(image, { name: name ?? param });
       budget.pixels -= width * height;
     }
-    if (budget.pixels >= 0) return { type: "image", image, name };
+    if (budget.pixels >= 0) return { type: "image" as const, image, name };
     throw new ProtocolError(400, `the images have more than ${maxPixels / 1e6} million pixels, the limit`, { param });
   }
 
@@ -45,7 +45,7 @@ export async function conversation(
   const partOf = async (part: Part, param: string): Promise<ChatPart> => {
     if (part.type === "text") return part;
     if (part.type === "image_url") return image(part.image_url.url, `${param}.image_url.url`);
-    return image(part.file.file_data, `${param}.file.file_data`, part.file.filename);
+    return { ...(await image(part.file.file_data, `${param}.file.file_data`, part.file.filename)), pages, password };
   };
 
   const messages: ChatMessage[] = [];

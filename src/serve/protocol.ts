@@ -14,13 +14,15 @@ const part: z.ZodType<Part> = z.discriminatedUnion("type", [
 ]);
 
 /** One turn. */
-export interface Turn {
+interface Turn {
   role: "system" | "developer" | "user" | "assistant";
   content: string | Part[];
 }
 
 /** How images are seen and what is told of it: as the options of `galago ask`. */
 interface Extension {
+  pages?: string | undefined;
+  password?: string | undefined;
   tiles?: string | undefined;
   scm?: number | "off" | undefined;
   compress?: string | undefined;
@@ -56,6 +58,8 @@ interface Extras {
 }
 
 const galago = z.strictObject({
+  pages: z.string().optional().describe("of a PDF, the pages meant: 3 or 2-5; all where it is left out"),
+  password: z.string().optional().describe("of a PDF that is encrypted"),
   tiles: z.string().optional().describe("how images are cut, as msac, native:1..12 or single"),
   scm: z
     .union([z.number(), z.literal("off")])

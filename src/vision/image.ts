@@ -20,3 +20,14 @@ export interface DecodeOptions {
 export interface Decoder {
   decode(bytes: Uint8Array, options?: DecodeOptions): Promise<Image>;
 }
+
+/** RGB of opaque RGBA pixels. */
+export function opaque(rgba: Uint8Array, pixels: number): Uint8Array {
+  const out = new Uint8Array(pixels * 3);
+  for (let i = 0, o = 0; o < out.length; i += 4, o += 3) {
+    out[o] = rgba[i];
+    out[o + 1] = rgba[i + 1];
+    out[o + 2] = rgba[i + 2];
+  }
+  return out;
+}

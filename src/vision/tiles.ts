@@ -5,6 +5,15 @@ import type { Image, Size } from "./image.ts";
 import { resize } from "./resize.ts";
 import type { Layer, TilePlan } from "./tilings.ts";
 
+/** The smallest size of an image of which no layer of the plan sees less than it could. */
+export function finest(plan: TilePlan, size: number): Size {
+  const sizes = plan.tiles.map(({ layer }) => layerSize(plan, layer, size).shown);
+  return {
+    width: Math.max(...sizes.map(({ width }) => width)),
+    height: Math.max(...sizes.map(({ height }) => height)),
+  };
+}
+
 /** A layer's image at the size at which it is seen, and how it lies in the cells. */
 export interface Laid extends Cells {
   readonly shown: Image;

@@ -93,7 +93,7 @@ describe("--json", () => {
     const { images, usage } = JSON.parse((await ask([...sources, "?", "--json"])).text);
     const expected = names.map((name) => (name ? pdf + name : image));
     expect(images.map(({ source }: { source: string }) => source)).toEqual(expected);
-    expect(images[0]).toMatchObject({ width: 1240, height: 620 });
+    expect(images[0]).toMatchObject({ width: 400, height: 200 });
     expect(usage.visual_tokens).toBe(4 * names.length);
   });
 
@@ -210,9 +210,9 @@ describe("bad input ends with one line that names it", () => {
     ["a missing image", ["none.png", "?"], 1, /"none\.png": no such file/],
     ["an empty image", ["-", "?"], 1, /"standard input": empty file/],
     ["a damaged image", [damaged, "?"], 1, /damaged\.png": damaged or cut short/],
-    ["a page that is not there", [`${pdf}#4`, "?"], 1, /Two\.PDF: no page 4; it has pages 1 to 3/],
-    ["page 0", [`${pdf}#0`, "?"], 1, /Two\.PDF: no page 0; it has pages 1 to 3/],
-    ["a PDF that is none", [`${join(home, "image.pdf")}#1`, "?"], 1, /image\.pdf: cannot be opened as a PDF/],
+    ["a page that is not there", [`${pdf}#4`, "?"], 1, /Two\.PDF": no page 4; it has pages 1 to 3/],
+    ["page 0", [`${pdf}#0`, "?"], 1, /Two\.PDF": no page 0; it has pages 1 to 3/],
+    ["a PDF that is none", [`${join(home, "image.pdf")}#1`, "?"], 1, /image\.pdf": cannot be opened as a PDF/],
     ["pages backwards", [`${pdf}#3-2`, "?"], 2, /pages 3 to 2 are in no order/],
     ["no model of that name", [image, "?", "--model", "smolvm"], 1, /no model "smolvm"; there are .*babble/],
     [

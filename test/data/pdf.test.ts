@@ -48,7 +48,7 @@ describe("pdfPages", () => {
 
   it("says which file is no PDF", async () => {
     await expect(all(Buffer.from("hello"))).rejects.toThrow(FormatError);
-    await expect(all(Buffer.from("hello"))).rejects.toThrow(/^a\.pdf: cannot be opened as a PDF/);
+    await expect(all(Buffer.from("hello"))).rejects.toThrow(/^"a\.pdf": cannot be opened as a PDF/);
   });
 
   it("reads or throws FormatError, whatever bytes are damaged", async () => {

@@ -4,11 +4,15 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type NamedImage, openImage } from "../../src/run/images.ts";
+import { type NamedImage, openImages } from "../../src/run/images.ts";
 import { golden, source } from "../vision/golden.ts";
 
 const file = fileURLToPath(golden("resize/tiny_3x5.png"));
-const read = async (image: NamedImage["image"]) => (await openImage({ name: "x", image })).decode();
+const open = (image: NamedImage["image"], signal?: AbortSignal) => openImages({ name: "x", image }, {}, signal);
+const read = async (image: NamedImage["image"]) => {
+  const [opened] = await open(image);
+  return opened.decode(opened);
+};
 
 describe("an address", () => {
   let server: Server;
@@ -40,7 +44,7 @@ describe("an address", () => {
   test("is left at once when the signal is aborted", async () => {
     const reason = new Error("enough");
     const signal = AbortSignal.abort(reason);
-    await expect(openImage({ name: "x", image: `${address}/a.png` }, signal)).rejects.toBe(reason);
+    await expect(open(`${address}/a.png`, signal)).rejects.toBe(reason);
   });
 });
 

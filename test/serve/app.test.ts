@@ -88,6 +88,19 @@ describe("an error is told in OpenAI's shape", () => {
   });
 });
 
+test("a PDF comes as bytes with the pages and the password that were named", async () => {
+  let seen: unknown;
+  const { ask } = fake(async function* ([{ content }]) {
+    seen = content;
+    yield "?";
+  });
+  const file = { filename: "a.pdf", file_data: "data:application/pdf;base64,AQID" };
+  const messages = [{ role: "user", content: [{ type: "file", file }] }];
+  expect((await ask({ messages, galago: { pages: "2-3", password: "sesame" } })).status).toBe(200);
+  const image = Buffer.of(1, 2, 3);
+  expect(seen).toEqual([{ type: "image", image, name: "a.pdf", pages: "2-3", password: "sesame" }]);
+});
+
 test("a message of many parts reaches the model in order, its images as bytes", async () => {
   let seen: unknown;
   const { ask } = fake(async function* (messages) {

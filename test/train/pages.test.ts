@@ -77,7 +77,7 @@ describe("pages that cannot be had are refused", () => {
     ["a path that is not there", "gone.jsonl", /pages ".*gone\.jsonl": no such file or folder/],
     ["a folder without pages", "nothing", /holds neither \.jsonl nor \.pdf/],
     ["an empty file", "empty.jsonl", /empty\.jsonl: holds no conversation/],
-    ["a PDF that is none", "text.pdf", /text\.pdf: cannot be opened as a PDF/],
+    ["a PDF that is none", "text.pdf", /text\.pdf": cannot be opened as a PDF/],
   ])("%s", async (_, name, message) => {
     await expect(pagesOf(share(join(folder, name)))).rejects.toThrow(message);
   });
