@@ -87,8 +87,8 @@ describe("budgets", () => {
     expect(lengths.filter(({ lines }) => lines > 350)).toEqual([]);
   });
 
-  test("the whole of src stays under 24,000 lines", () => {
-    expect(lengths.reduce((sum, { lines }) => sum + lines, 0)).toBeLessThan(24_000);
+  test("the whole of src stays under 30,000 lines", () => {
+    expect(lengths.reduce((sum, { lines }) => sum + lines, 0)).toBeLessThan(30_000);
   });
 
   test("every file opens by saying what it is", () => {
