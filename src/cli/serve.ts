@@ -56,24 +56,26 @@ export const serve: Command<Options> = {
 };
 
 async function run(_: readonly string[], options: Options, terminal: Terminal): Promise<void> {
-  const [{ createAdaptorServer }, { server }, { serverLog }, { modelPool }, { load }, { shelved }] = await Promise.all([
-    import("@hono/node-server"),
-    import("../serve/app.ts"),
-    import("../serve/log.ts"),
-    import("../serve/pool.ts"),
-    import("../run/load.ts"),
-    import("../run/shelves.ts"),
-  ]);
+  const [{ createAdaptorServer }, { server }, { serverLog }, { modelPool }, { load }, { galagoHome, shelved }] =
+    await Promise.all([
+      import("@hono/node-server"),
+      import("../serve/app.ts"),
+      import("../serve/log.ts"),
+      import("../serve/pool.ts"),
+      import("../run/load.ts"),
+      import("../run/shelves.ts"),
+    ]);
   const { host, port, precision, threads, batch, queue, deadline, maxBody } = options;
   const stop = terminal.interrupted();
   const names = options.model ?? ["nano", ...shelved().flatMap(({ name }) => (name === "nano" ? [] : [name]))];
   const pool = modelPool(names, (name) => load(name, { precision, threads, batch }), { batch, queue });
-  const app = server(pool, {
+  const { app, begin, close } = server(pool, {
     apiKeys: [...(options.apiKey ?? []), ...(process.env.GALAGO_API_KEYS ?? "").split(",").filter(Boolean)],
     origins: options.origin ?? [],
     alone: host === "localhost" || host === "::1" || host.startsWith("127."),
     remote: options.allowRemoteImages ?? false,
     maxBody: maxBody * 1e6,
+    home: galagoHome(),
     deadline,
     precision,
     ready: () => !stop.aborted && pool.loaded(names[0]),
@@ -83,6 +85,7 @@ async function run(_: readonly string[], options: Options, terminal: Terminal): 
   try {
     await listening(http.listen(port, host));
     await pool.open(names[0]);
+    await begin().catch((error: Error) => notice(terminal, `galago: no batches here: ${error.message}`));
     const { port: own } = http.address() as { port: number };
     const address = `http://${isIPv6(host) ? `[${host}]` : host}:${own}`;
     await notice(terminal, `galago: ${names[0]} answers at ${address}`);
@@ -90,7 +93,7 @@ async function run(_: readonly string[], options: Options, terminal: Terminal): 
   } finally {
     // What runs is finished, what waits as well; nothing new begins.
     http.close();
-    await pool.close();
+    await close();
     http.closeIdleConnections();
   }
 }

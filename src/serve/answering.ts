@@ -21,8 +21,9 @@ export interface Noted {
 /** Who answers, and how. */
 export interface Answerer {
   readonly pool: Pool;
-  /** Seconds from a request to the end of its answer. */
+  /** Seconds from a request to the end of its answer; none for a `patient` one, which waits until nobody else does. */
   readonly deadline: number;
+  readonly patient?: boolean;
   /** Fetches images at addresses; without it they are refused. */
   readonly remote?: Fetch | undefined;
   note(noted: Noted): void;
@@ -38,13 +39,13 @@ export interface Answering {
 
 /** Begins to answer; `gone` is aborted where the client leaves. */
 export function answering(asked: ChatRequest, gone: AbortSignal, answerer: Answerer): Answering {
-  const { deadline, note } = answerer;
+  const { deadline, patient = false, note } = answerer;
   const begun = performance.now();
   const seconds = (): number => (performance.now() - begun) / 1000;
   let firstSeconds: number | null = null;
   const ended = new AbortController();
   const signal = AbortSignal.any([gone, ended.signal]);
-  const timer = setTimeout(() => ended.abort(late(deadline)), deadline * 1000);
+  const timer = patient ? undefined : setTimeout(() => ended.abort(late(deadline)), deadline * 1000);
   const pieces = answered(asked, signal, answerer);
 
   let over = false;
@@ -81,11 +82,11 @@ const late = (seconds: number): RequestError =>
 async function* answered(
   asked: ChatRequest,
   signal: AbortSignal,
-  { pool, remote }: Answerer,
+  { pool, remote, patient }: Answerer,
 ): AsyncGenerator<Piece, AnswerRecord> {
   const options = optionsOf(asked);
   const messages = await conversation(asked, remote, signal);
-  const { model, leave } = await pool.take(asked.model, signal);
+  const { model, leave } = await pool.take(asked.model, signal, patient);
   try {
     return yield* model.chat(messages, { ...options, signal });
   } finally {

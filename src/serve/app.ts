@@ -3,9 +3,11 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import type { Answerer, Noted } from "./answering.ts";
+import { batches } from "./batches.ts";
 import { completions } from "./completions.ts";
 import { docs } from "./docs.ts";
 import { ProtocolError, refusal, unfit } from "./errors.ts";
+import { files } from "./files.ts";
 import { bounded, headers, keyed, local, tooLarge, typed } from "./guard.ts";
 import type { Log } from "./log.ts";
 import { metricsOf } from "./metrics.ts";
@@ -13,6 +15,7 @@ import { models } from "./models.ts";
 import { page } from "./page.ts";
 import type { Pool } from "./pool.ts";
 import { remoteImages } from "./remote.ts";
+import { storage } from "./storage.ts";
 import { upkeep } from "./upkeep.ts";
 
 /** What a server is made of. */
@@ -31,6 +34,8 @@ export interface ServeOptions extends Log {
   readonly deadline: number;
   /** That in which models are opened. */
   readonly precision: string;
+  /** The folder in which files and batches are kept. */
+  readonly home: string;
   /** The folder of the page. Default: that of the build. */
   readonly page?: string;
   /** Whether questions are answered by now. */
@@ -40,8 +45,17 @@ export interface ServeOptions extends Log {
 /** Bodies that may be under way at once, of the largest size. */
 const bodies = 8;
 
+/** A server, and what it does beside answering requests. */
+export interface Served {
+  readonly app: OpenAPIHono;
+  /** Goes on with batches that were not finished. Throws RequestError (409) where another process does. */
+  begin(): Promise<void>;
+  /** Stops the batches, waits for all other answers, closes the models. */
+  close(): Promise<void>;
+}
+
 /** The server of a pool of models. */
-export function server(pool: Pool, options: ServeOptions): OpenAPIHono {
+export function server(pool: Pool, options: ServeOptions): Served {
   const { apiKeys, origins, alone, remote, maxBody, deadline, precision, ready, note, failed } = options;
   const app = new OpenAPIHono({
     defaultHook(result) {
@@ -69,9 +83,19 @@ export function server(pool: Pool, options: ServeOptions): OpenAPIHono {
   };
   const answerer: Answerer = { pool, deadline, remote: remote ? remoteImages(maxBody) : undefined, note: noted };
   completions(app, answerer, failed);
+  const kept = storage(options.home, answerer, failed);
   models(app, pool, precision, new Date());
+  files(app, kept);
+  batches(app, kept);
   upkeep(app, ready, metrics, apiKeys);
   docs(app);
   page(app, options.page);
-  return app;
+  return {
+    app,
+    begin: () => kept.begin(),
+    async close() {
+      await kept.close();
+      await pool.close();
+    },
+  };
 }

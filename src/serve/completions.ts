@@ -45,7 +45,7 @@ async function streamed(asked: ChatRequest, answer: Answering, failed: (error: u
 }
 
 /** The body of an answer that is told at once. */
-async function completion({ next }: Answering): Promise<object> {
+export async function completion({ next }: Answering): Promise<object> {
   let step = await next();
   while (!step.done) step = await next();
   const record = step.value;

@@ -59,7 +59,12 @@ export const headers = (): MiddlewareHandler =>
 /** Bodies are JSON or forms with files: what a page of another site can send unasked is neither. */
 export const typed: MiddlewareHandler = async (c, next) => {
   const type = c.req.header("Content-Type") ?? "";
-  if (c.req.method !== "POST" || /^(application\/json|multipart\/form-data)\s*(;|$)/i.test(type)) return next();
+  if (
+    c.req.method !== "POST" ||
+    (type === "" && !c.req.raw.body) ||
+    /^(application\/json|multipart\/form-data)\s*(;|$)/i.test(type)
+  )
+    return next();
   throw new ProtocolError(415, `Content-Type is "${type}"; expected application/json`);
 };
 

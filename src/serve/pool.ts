@@ -23,13 +23,16 @@ export interface Pool {
   /** Opens a model, if it is not open. Throws as `load`. */
   open(name: string): Promise<Galago>;
   /** A place at a model, when one is free; `leave` must follow. Throws ProtocolError 404 for a name that is not served, 429 where too many wait,
-   *  503 once the pool is being closed. */
-  take(name: string, signal: AbortSignal): Promise<Place>;
+   *  503 once the pool is being closed. Who is `patient` comes after all others, and is not counted among those that wait. */
+  take(name: string, signal: AbortSignal, patient?: boolean): Promise<Place>;
   /** Answers that run, and that wait for a place. */
   count(): { running: number; waiting: number };
   /** Waits for the answers that run and those that wait, then closes the models. */
   close(): Promise<void>;
 }
+
+/** That of a question for which somebody waits. */
+const priority = 0;
 
 /** A pool of these models. */
 export function modelPool(
@@ -51,12 +54,13 @@ export function modelPool(
     names,
     loaded: (name) => known(name).loaded(),
     open: async (name) => known(name).open(),
-    async take(name, signal) {
+    async take(name, signal, patient = false) {
       const desk = known(name);
       if (closing) throw new ProtocolError(503, "the server is shutting down; ask another");
-      const { size, pending } = desk.queue;
-      if (size >= most && pending >= batch) throw full(size + pending, desk.seconds / batch);
-      const { leave } = await seat(desk, signal);
+      const size = desk.queue.sizeBy({ priority });
+      const { pending } = desk.queue;
+      if (!patient && size >= most && pending >= batch) throw full(size + pending, desk.seconds / batch);
+      const { leave } = await seat(desk, { signal, priority: patient ? priority - 1 : priority });
       try {
         return { model: await desk.open(), leave };
       } catch (error) {
@@ -112,7 +116,7 @@ function desk(load: () => Promise<Galago>, concurrency: number): Desk {
 }
 
 /** The queue runs what ends when the seat is left. */
-const seat = (desk: Desk, signal: AbortSignal): Promise<{ leave: () => void }> =>
+const seat = (desk: Desk, options: { signal: AbortSignal; priority: number }): Promise<{ leave: () => void }> =>
   new Promise((taken, refused) => {
     const turn = () =>
       new Promise<void>((left) => {
@@ -123,7 +127,7 @@ const seat = (desk: Desk, signal: AbortSignal): Promise<{ leave: () => void }> =
         };
         taken({ leave });
       });
-    desk.queue.add(turn, { signal }).catch(refused);
+    desk.queue.add(turn, options).catch(refused);
   });
 
 function full(ahead: number, secondsEach: number): ProtocolError {

@@ -1,9 +1,8 @@
 /** Models that say what a test wants, in place of a thread with weights; and a server of them. */
-import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { ChatMessage, ChatOptions, Galago } from "../../src/index.ts";
 import type { AnswerRecord } from "../../src/run/answer.ts";
 import type { Noted } from "../../src/serve/answering.ts";
-import { type ServeOptions, server } from "../../src/serve/app.ts";
+import { type Served, type ServeOptions, server } from "../../src/serve/app.ts";
 import { type Bounds, modelPool, type Pool } from "../../src/serve/pool.ts";
 
 /** A record of an answer of which only the text is known. */
@@ -48,8 +47,7 @@ const fakeModel = (say: Say): Galago => ({
   close: async () => undefined,
 });
 
-export interface Fake {
-  readonly app: OpenAPIHono;
+export interface Fake extends Served {
   readonly pool: Pool;
   /** Errors that nobody foresaw. */
   readonly failures: unknown[];
@@ -64,7 +62,7 @@ export function fake(say: Say, more: Partial<ServeOptions & Bounds & { models: s
   const pool = modelPool(models, async () => fakeModel(say), { batch, queue });
   const failures: unknown[] = [];
   const notes: Noted[] = [];
-  const app = server(pool, {
+  const { app, begin, close } = server(pool, {
     apiKeys: [],
     origins: [],
     alone: true,
@@ -74,6 +72,7 @@ export function fake(say: Say, more: Partial<ServeOptions & Bounds & { models: s
     precision: "f32",
     ready: () => pool.loaded("fake"),
     page: "none",
+    home: "none",
     failed: (error) => failures.push(error),
     note: (noted) => notes.push(noted),
     ...given,
@@ -81,6 +80,8 @@ export function fake(say: Say, more: Partial<ServeOptions & Bounds & { models: s
   return {
     app,
     pool,
+    begin,
+    close,
     failures,
     notes,
     ask: async (more = {}, given = {}) => {
