@@ -44,6 +44,8 @@ export const headers = (): MiddlewareHandler =>
   secureHeaders({
     contentSecurityPolicy: {
       defaultSrc: ["'self'"],
+      // PDFium draws the pages of a PDF in the browser: WebAssembly of ours, no code from a string.
+      scriptSrc: ["'self'", "'wasm-unsafe-eval'"],
       imgSrc: ["'self'", "blob:", "data:"],
       objectSrc: ["'none'"],
       baseUri: ["'none'"],

@@ -66,7 +66,9 @@ describe("a server for this machine alone", () => {
 
 test.each(["/health", "/v1/models", "/nowhere"])("%s tells browsers to load nothing from elsewhere", async (path) => {
   const { headers } = await fake(hello).app.request(path);
-  expect(headers.get("Content-Security-Policy")).toContain("default-src 'self'; img-src 'self' blob: data:;");
+  expect(headers.get("Content-Security-Policy")).toContain(
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' blob: data:;",
+  );
   expect(headers.get("Content-Security-Policy")).toContain("frame-ancestors 'none'");
   expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
   expect(headers.get("Access-Control-Allow-Origin")).toBe(null);
