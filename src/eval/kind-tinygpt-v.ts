@@ -12,7 +12,7 @@ import {
   tinyGptVConfig,
   tinyGptVisionConfig,
 } from "../models/tinygpt-v.ts";
-import { crossEntropy } from "../train/objective.ts";
+import { crossEntropy } from "../train/losses.ts";
 import type { Weights } from "../weights/path.ts";
 import { greedy, whole } from "./greedy.ts";
 import { gradientsOf, targetsOf } from "./kind-train.ts";

@@ -7,7 +7,7 @@ import { constant, input, iota, type Tensor } from "../graph/tensor.ts";
 import { total } from "../graph/value.ts";
 import { languageModel, miniMonkeyConfig, patchFeatures, visualTokens } from "../models/mini-monkey.ts";
 import { merged } from "../models/text-model.ts";
-import { crossEntropy } from "../train/objective.ts";
+import { crossEntropy } from "../train/losses.ts";
 import type { Floats, Ids, Kind, Reference } from "./reference.ts";
 
 const placeholders = z.object({ img_context_token_id: z.int() });

@@ -2,44 +2,49 @@
 import { z } from "zod";
 import { kinds } from "../data/draw.ts";
 import type { Kind } from "../data/page.ts";
+import { type SceneTask, sceneTasks } from "../data/scene-talk.ts";
 import { FormatError, RequestError } from "../errors.ts";
 import { type MiniMonkeyConfig, miniMonkeyConfig } from "../models/mini-monkey.ts";
+import { type TinyGptVFolder, tinyGptVFolder } from "../models/tinygpt-v.ts";
 import { checkUnread } from "../models/unread.ts";
-import type { Sight } from "./objective.ts";
+import type { Aims } from "./losses.ts";
 import type { Optimizer } from "./step.ts";
 
 /** Pages and the tile plans they are seen through: drawn ones of a kind, with how strongly the paper is worn, or those of a conversation
- *  file (.jsonl, data/conversations.ts), a PDF, or a folder of such files. */
+ *  file (.jsonl, data/conversations.ts), a PDF, or a folder of such files. For a TinyGPT-V: what is asked of drawn scenes. */
 export interface Share {
   kind?: Kind | undefined;
   pages?: string | undefined;
+  task?: SceneTask | undefined;
   weight: number;
   tiles: string;
   effects: [low: number, high: number];
 }
 
 /** A stretch of training with its own data and losses. */
-export interface Phase {
+export interface Phase extends Aims {
   name: string;
   steps: number;
   /** Learning rate at the start (after warm-up) and at the end; between them half a cosine. */
   lr: [from: number, to: number];
   warmup: number;
-  /** "labels": the language model sees the true characters instead of the tower's tokens. */
-  sight: Sight;
   /** Rows and tokens of the batches; a sample goes into the first shape it fits. */
   shapes: { rows: number; tokens: number; tiles: number }[];
   /** Micro-batches of one step. */
   accumulate: number;
-  /** Weights of the two losses; 0 leaves a part of the model out. */
-  answer: number;
-  dense: number;
   /** Questions asked about one page, at most. */
   questions: number;
-  /** Weights under these prefixes stay as they are. */
+  /** Whether questions about scenes name their task, "[vqa]" and so on. */
+  tags: boolean;
+  /** Only weights that begin so move, where it is given; * stands for anything. */
+  learns?: string[] | undefined;
+  /** Weights that begin so stay as they are. */
   frozen: string[];
   mixture: Share[];
 }
+
+/** What can be trained. */
+export type TrainedConfig = MiniMonkeyConfig | TinyGptVFolder;
 
 export interface TrainConfig {
   out: string;
@@ -51,7 +56,7 @@ export interface TrainConfig {
   /** Steps between checkpoints. */
   save: number;
   optimizer: Optimizer;
-  model: MiniMonkeyConfig;
+  model: TrainedConfig;
   phases: Phase[];
 }
 
@@ -59,12 +64,14 @@ const share: z.ZodType<Share> = z
   .strictObject({
     kind: z.enum(kinds as [Kind, ...Kind[]]).optional(),
     pages: z.string().optional(),
+    task: z.enum(sceneTasks as [SceneTask, ...SceneTask[]]).optional(),
     weight: z.number().positive().default(1),
-    tiles: z.string(),
+    tiles: z.string().default("single"),
     effects: z.tuple([z.number().min(0).max(1), z.number().min(0).max(1)]).default([0, 0.5]),
   })
-  .refine(({ kind, pages }) => (kind === undefined) !== (pages === undefined), {
-    message: "expected a kind of page to draw, or pages: a file or folder, and not both",
+  .refine((share) => [share.kind, share.pages, share.task].filter((given) => given !== undefined).length === 1, {
+    message:
+      "expected a kind of page to draw, or pages: a file or folder, or the task of a scene, and one of them only",
   });
 
 const phase: z.ZodType<Phase> = z.strictObject({
@@ -79,7 +86,10 @@ const phase: z.ZodType<Phase> = z.strictObject({
   accumulate: z.int().positive().default(1),
   answer: z.number().nonnegative().default(1),
   dense: z.number().nonnegative().default(0),
+  words: z.number().nonnegative().default(0),
   questions: z.int().positive().default(8),
+  tags: z.boolean().default(true),
+  learns: z.array(z.string()).min(1).optional(),
   frozen: z.array(z.string()).default([]),
   mixture: z.array(share).min(1),
 });
@@ -101,7 +111,7 @@ const trainConfig: z.ZodType<TrainConfig> = z.strictObject({
       muon: z.boolean().default(false),
     })
     .prefault({}),
-  model: miniMonkeyConfig,
+  model: z.discriminatedUnion("model_type", [miniMonkeyConfig, tinyGptVFolder] as never),
   phases: z.array(phase).min(1),
 });
 
@@ -123,9 +133,15 @@ export function parseTrainConfig(document: unknown, name: string): TrainConfig {
         `${name}: phase "${p.name}" shows the true characters, which nobody knows of one's own pages; draw them, or give sight: tiles`,
       );
   for (const p of result.data.phases)
-    if (!p.answer && (!p.dense || p.sight === "labels"))
+    if (!p.answer && (!(p.dense || p.words) || p.sight === "labels"))
       throw new RequestError(
         `${name}: phase "${p.name}" has no loss; give answer ${p.sight === "labels" ? "" : "or dense "}a weight`,
       );
+  const scenes = result.data.model.model_type === "tinygpt_v";
+  const other = result.data.phases.find((p) => p.mixture.some(({ task }) => (task !== undefined) !== scenes));
+  if (other)
+    throw new RequestError(
+      `${name}: phase "${other.name}": a ${result.data.model.model_type} learns from ${scenes ? "the tasks of scenes" : "kinds of page or pages"} alone; take the others out`,
+    );
   return result.data;
 }

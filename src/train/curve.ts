@@ -3,7 +3,20 @@ import { createCanvas, type SKRSContext2D } from "@napi-rs/canvas";
 import type { Metrics } from "./loop.ts";
 
 const [width, height, left, bottom, top] = [900, 460, 60, 44, 36];
-const colours: Record<string, string> = { answer: "#2563eb", before: "#9333ea", glyphs: "#d97706", codes: "#059669" };
+const colours: Record<string, string> = {
+  answer: "#2563eb",
+  before: "#9333ea",
+  glyphs: "#d97706",
+  codes: "#059669",
+  words: "#9333ea",
+  kinds: "#d97706",
+  colours: "#059669",
+  ranks: "#0891b2",
+  edges: "#64748b",
+};
+
+/** Of the losses that are no nats, what they are. */
+const units: Record<string, string> = { codes: "share of square", edges: "square" };
 
 /** Losses in nats over all steps of all phases, smoothed over a hundredth of the run; phases are separated and named. */
 export function lossCurve(lines: readonly Metrics[]): Uint8Array {
@@ -28,7 +41,8 @@ export function lossCurve(lines: readonly Metrics[]): Uint8Array {
     pen.fillRect(x(i), top, 1, height - bottom - top);
     pen.fillText(phase, x(i) + 4, top + 12);
   });
-  Object.entries(colours).forEach(([name, colour], i) => {
+  const drawn = Object.entries(colours).filter(([name]) => lines.some(({ parts }) => name in parts));
+  drawn.forEach(([name, colour], i) => {
     curve(
       pen,
       lines.map(({ parts }) => parts[name]),
@@ -37,7 +51,7 @@ export function lossCurve(lines: readonly Metrics[]): Uint8Array {
       colour,
     );
     pen.fillStyle = colour;
-    pen.fillText(name === "codes" ? "codes (share of square)" : `${name} (nats)`, left + i * 120, 18);
+    pen.fillText(`${name} (${units[name] ?? "nats"})`, left + i * 120, 18);
   });
   return canvas.toBuffer("image/png");
 }

@@ -1,6 +1,5 @@
 /** The training loop: phases of steps, each step one run of one graph over buffers that take turns. */
 
-import { Random } from "../data/random.ts";
 import { EngineError, RequestError } from "../errors.ts";
 import { flops } from "../graph/cost.ts";
 import type { Engine, Feeds, Session, Values } from "../graph/engine.ts";
@@ -8,12 +7,12 @@ import { inputsOf, type Outputs, paramsOf } from "../graph/graph.ts";
 import { openEnded } from "../weights/checkpoint.ts";
 import { weights } from "../weights/path.ts";
 import type { Phase, TrainConfig } from "./config.ts";
-import { dropPath } from "./drop-path.ts";
-import { type BatchShape, type Losses, learningOf, objective } from "./objective.ts";
-import { feeds, Packer } from "./pack.ts";
+import { type BatchShape, begins, type Losses, learningOf } from "./losses.ts";
+import { Packer } from "./pack.ts";
 import type { Sample } from "./sample.ts";
 import type { State, Wanted } from "./state.ts";
 import { accumulation, gradient, next, update } from "./step.ts";
+import { type Trained, trained } from "./trained.ts";
 
 /** One line of the metrics. Losses are nats, of the last micro-batch; seconds are of the whole step. */
 export interface Metrics {
@@ -37,17 +36,19 @@ export interface Supply {
   take(phase: number, index: number): Promise<Sample>;
 }
 
-/** The parameters of a model that learns, from its own trace. Throws RequestError where a phase freezes what there is not. */
+/** The parameters of a model that learns, from its own trace. Throws RequestError where a phase freezes, or moves, what there is not. */
 export function wantedOf(config: TrainConfig, placeholder: number): Wanted {
   const source = openEnded();
   const w = weights(source);
+  const model = trained(config.model);
+  const all = { answer: 1, dense: 1, words: 1 };
   for (const sight of ["tiles", "labels"] as const)
-    objective(w, config.model, { tiles: 1, rows: 1, tokens: 8 }, placeholder, { sight, answer: 1, dense: 1 });
-  for (const { name, frozen } of config.phases)
-    for (const prefix of frozen)
-      if (![...source.wanted.keys()].some((key) => key.startsWith(prefix)))
+    model.losses(w, { tiles: 1, rows: 1, tokens: 8 }, placeholder, { sight, ...all });
+  for (const { name, frozen, learns = [] } of config.phases)
+    for (const [what, pattern] of [...frozen.map((p) => ["frozen", p]), ...learns.map((p) => ["learns", p])])
+      if (![...source.wanted.keys()].some((key) => begins(key, pattern)))
         throw new RequestError(
-          `phase "${name}": frozen "${prefix}" begins the name of no weight, such as vision_model`,
+          `phase "${name}": ${what} "${pattern}" begins the name of no weight, such as ${[...source.wanted.keys()][0]}`,
         );
   return source.wanted;
 }
@@ -80,6 +81,7 @@ async function* trainPhase(
 ): AsyncGenerator<Metrics> {
   const { phase: number } = state.position;
   const phase = config.phases[number];
+  const model = trained(config.model);
   const packer = new Packer(phase.shapes);
   for (const index of state.position.pending) packer.add(index, await supply.take(number, index));
   const programs = new Map<number, Program>();
@@ -108,11 +110,12 @@ async function* trainPhase(
       let work = 0;
       for (const [i, { shape, samples }] of batches.entries()) {
         const program =
-          programs.get(shape) ?? (await openProgram(config, phase, packer.shapes[shape], engine, placeholder));
+          programs.get(shape) ?? (await openProgram(model, config, phase, packer.shapes[shape], engine, placeholder));
         programs.set(shape, program);
-        const random = new Random(`${config.seed} ${phase.name} drop path`, state.position.step * phase.accumulate + i);
-        const keep = dropPath(config.model.vision_config, packer.shapes[shape].tiles, random);
-        const batch = { ...feeds(samples, packer.shapes[shape], config.model), keep };
+        const batch = model.feeds(samples, packer.shapes[shape], {
+          name: `${config.seed} ${phase.name}`,
+          number: state.position.step * phase.accumulate + i,
+        });
         const last = i === batches.length - 1;
         work += program.flops;
         if (last) losses = await program.update(state, spare, { ...batch, ...gradients }, lr);
@@ -169,15 +172,16 @@ interface Program {
 }
 
 async function openProgram(
+  model: Trained,
   config: TrainConfig,
   phase: Phase,
   shape: BatchShape,
   engine: Engine,
   placeholder: number,
 ): Promise<Program> {
-  const losses = objective(weights(openEnded()), config.model, shape, placeholder, phase);
+  const losses = model.losses(weights(openEnded()), shape, placeholder, phase);
   const params = paramsOf({ loss: losses.loss });
-  const learning = learningOf(losses.loss, phase);
+  const learning = learningOf(losses.loss, { ...phase, frozen: [...phase.frozen, ...model.still(phase)] });
   const stepped = update(losses.loss, learning, config.optimizer, phase.accumulate);
   const step = await engine.open({ ...named(losses), ...stepped });
   const moving = Object.keys(stepped).flatMap((name) =>

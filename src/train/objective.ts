@@ -1,18 +1,11 @@
 /** What training minimises: cross entropy of the answers, and beside it that the tower names the characters it sees. */
 import { before, slots } from "../data/dense.ts";
-import { paramsOf } from "../graph/graph.ts";
 import { constant, input, iota, type Tensor } from "../graph/tensor.ts";
 import { languageModel, type MiniMonkeyConfig, patchFeatures, visualTokens } from "../models/mini-monkey.ts";
 import { merged } from "../models/text-model.ts";
 import { linear, project } from "../nn/layers.ts";
 import { param, type Weights } from "../weights/path.ts";
-
-/** Sizes of a packed batch, all static: tiles over all rows, rows, tokens a row. */
-export interface BatchShape {
-  tiles: number;
-  rows: number;
-  tokens: number;
-}
+import { type Aims, type BatchShape, crossEntropy, type Losses, weighted } from "./losses.ts";
 
 /** Characters of the dense task are ASCII codes; 0 is a place without one. */
 export const denseClasses = 128;
@@ -23,33 +16,8 @@ const codeWidth = 64;
 /** Weight of a place without a character: most are, and they are easy. */
 const emptyWeight = 0.1;
 
-/** Mean of −log softmax(logits)[target] over targets ≥ 0, each weighted. logits: [..., v]; targets, weights: [...] → [1]. */
-export function crossEntropy(logits: Tensor, targets: Tensor, weights?: Tensor): Tensor {
-  const axes = [...targets.shape.keys()];
-  const counted = targets.less(0).apply("not").cast("f32");
-  const weight = weights ? counted.mul(weights) : counted;
-  const nats = logits.apply("logSoftmax").pick(targets.max(0)).apply("neg");
-  return nats.mul(weight).sum(axes).div(weight.sum(axes).max(1e-6)).reshape([1]);
-}
-
-/** Where the language model's visual tokens come from: the tower's tiles, or the true characters, which need no tower and are never wrong. */
-export type Sight = "tiles" | "labels";
-
-/** How much each loss counts; 0 leaves its part of the model out of the graph. */
-export interface Aims {
-  sight: Sight;
-  answer: number;
-  dense: number;
-}
-
-/** The weighted sum, which is minimised, and its parts by name: answer, before, glyphs, codes. */
-export interface Losses {
-  loss: Tensor;
-  parts: Readonly<Record<string, Tensor>>;
-}
-
 /** Weights of the codes of characters: they learn while codes stand for the image, and are the tower's aim afterwards. */
-const codesKey = "dense_head.codes";
+export const codesKey = "dense_head.codes";
 
 /** The losses of a packed batch. Inputs: pixels [n, 3, s, s] unless labels stand for them; for answers ids, targets, positions, segments [b, t] and before [b, t, before];
  *  dense [n, patches, slots] (data/dense.ts); keep [2·layers, n] where the configuration has drop path. */
@@ -73,21 +41,6 @@ export function objective(
     ...(dense && { glyphs: glyphLoss(patches, labels, w), codes: codeLoss(features, labels, w, c) }),
   };
   return weighted(parts, { answer, before: answer, glyphs: dense, codes: dense });
-}
-
-/** The weights of a loss that a phase moves: not those under the prefixes that it freezes. */
-export function learningOf(
-  loss: Tensor,
-  { sight, frozen }: { sight: Sight; frozen: readonly string[] },
-): Map<string, Tensor> {
-  // Codes that learned while the tower aims at them would meet it at zero.
-  const still = sight === "labels" ? frozen : [...frozen, codesKey];
-  return new Map([...paramsOf({ loss })].filter(([key]) => !still.some((prefix) => key.startsWith(prefix))));
-}
-
-function weighted(parts: Losses["parts"], weights: Readonly<Record<string, number>>): Losses {
-  const terms = Object.entries(parts).map(([name, part]) => part.mul(weights[name]));
-  return { loss: terms.reduce((a, b) => a.add(b)), parts };
 }
 
 /** Cross entropy of the answers' tokens; and after the first layer each visual token names the characters printed before it. To read on, a later layer

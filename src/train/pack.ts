@@ -3,8 +3,8 @@ import { before, slots } from "../data/dense.ts";
 import type { Feeds, Values } from "../graph/engine.ts";
 import { total } from "../graph/value.ts";
 import type { MiniMonkeyConfig } from "../models/mini-monkey.ts";
-import { imageNet, normalise } from "../vision/tiles.ts";
-import type { BatchShape } from "./objective.ts";
+import { imageNet, type Normal, normalise } from "../vision/tiles.ts";
+import type { BatchShape } from "./losses.ts";
 import type { Sample } from "./sample.ts";
 
 /** Samples waiting for a batch of each shape, by their numbers in the data. */
@@ -45,15 +45,10 @@ const tilesOf = (sample: Sample): number => sample.count;
 export function feeds(samples: readonly Sample[], shape: BatchShape, c: MiniMonkeyConfig): Feeds {
   const s = c.force_image_size;
   const patches = (s / c.vision_config.patch_size) ** 2;
-  const row = (pick: (sample: Sample) => readonly number[], filler: number): Values =>
-    padded(samples.map(pick), [shape.rows, shape.tokens], filler);
   return {
-    ...(samples.some(({ tiles }) => tiles.length) && { pixels: pixels(samples, shape.tiles, s) }),
+    ...(samples.some(({ tiles }) => tiles.length) && { pixels: pixels(samples, shape.tiles, s, imageNet) }),
     dense: dense(samples, [shape.tiles, patches, slots]),
-    ids: row((sample) => sample.ids, 0),
-    targets: row((sample) => sample.targets, -1),
-    positions: row((sample) => sample.positions, 0),
-    segments: row((sample) => sample.segments, -1),
+    ...rowsOf(samples, shape),
     before: padded(
       samples.map((sample) => sample.before),
       [shape.rows, shape.tokens, before],
@@ -62,14 +57,27 @@ export function feeds(samples: readonly Sample[], shape: BatchShape, c: MiniMonk
   };
 }
 
-function pixels(samples: readonly Sample[], n: number, s: number): Values {
+/** The tokens of a batch and what is told of them. */
+export function rowsOf(samples: readonly Sample[], shape: BatchShape): Feeds {
+  const row = (pick: (sample: Sample) => readonly number[], filler: number): Values =>
+    padded(samples.map(pick), [shape.rows, shape.tokens], filler);
+  return {
+    ids: row((sample) => sample.ids, 0),
+    targets: row((sample) => sample.targets, -1),
+    positions: row((sample) => sample.positions, 0),
+    segments: row((sample) => sample.segments, -1),
+  };
+}
+
+/** The tiles of a batch, normalised. */
+export function pixels(samples: readonly Sample[], n: number, s: number, normal: Normal): Values {
   const tiles = new Uint8Array(n * s * s * 3).fill(127);
   let at = 0;
   for (const sample of samples) {
     tiles.set(sample.tiles, at);
     at += sample.tiles.length;
   }
-  return { dtype: "f32", shape: [n, 3, s, s], data: normalise(tiles, n, s, imageNet) };
+  return { dtype: "f32", shape: [n, 3, s, s], data: normalise(tiles, n, s, normal) };
 }
 
 function dense(samples: readonly Sample[], shape: readonly number[]): Values {
@@ -80,7 +88,7 @@ function dense(samples: readonly Sample[], shape: readonly number[]): Values {
 }
 
 /** Rows filled up to the size that the other axes make together. */
-function padded(rows: readonly (readonly number[])[], shape: readonly number[], filler: number): Values {
+export function padded(rows: readonly (readonly number[])[], shape: readonly number[], filler: number): Values {
   const width = total(shape.slice(1));
   const data = new BigInt64Array(total(shape)).fill(BigInt(filler));
   rows.forEach((row, i) => {

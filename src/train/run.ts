@@ -20,7 +20,8 @@ export interface RunEnd {
   samples: number;
 }
 
-/** Trains into `config.out`: state.safetensors every `save` steps, at the end and when the signal aborts; metrics.jsonl, loss.png and model/.
+/** Trains into `config.out`: state.safetensors every `save` steps, at the end and when the signal aborts; metrics.jsonl, loss.png, model/ and, of each
+ *  phase that has ended, phases/NAME/.
  *  A folder that holds a state is continued with the losses it would have had. */
 export async function run(
   config: TrainConfig,
@@ -43,15 +44,19 @@ export async function run(
     saveState(config.out, state);
     if (lines.length) writeWhole(join(config.out, "loss.png"), lossCurve(lines));
   };
+  const exportTo = (folder: string): void =>
+    exportModel(join(config.out, folder), state, wanted, config.model, json, trainingOnly);
   for await (const metrics of train(config, state, engine, supply, placeholder)) {
     lines.push(metrics);
     appendFileSync(path, `${JSON.stringify(metrics)}\n`);
     options.onStep?.(metrics, lines.length, total);
+    const { name, steps } = config.phases.find(({ name }) => name === metrics.phase)!;
+    if (metrics.step === steps) exportTo(join("phases", name.replace(/[^\w.-]+/g, "-")));
     if (options.signal?.aborted) break;
     if (lines.length % config.save === 0) save();
   }
   save();
-  exportModel(join(config.out, "model"), state, wanted, config.model, json, trainingOnly);
+  exportTo("model");
   const { total: steps, phase } = state.position;
   return { steps, finished: phase >= config.phases.length, samples: lines.reduce((sum, m) => sum + m.samples, 0) };
 }

@@ -9,7 +9,8 @@ import { onSheet } from "../vision/gaps.ts";
 import type { Image } from "../vision/image.ts";
 import { cut, type Laid, laid } from "../vision/tiles.ts";
 import type { Layer, TilePlan } from "../vision/tilings.ts";
-import { denseClasses, type Sight } from "./objective.ts";
+import type { Sight } from "./losses.ts";
+import { denseClasses } from "./objective.ts";
 import type { TrainingPage } from "./pages.ts";
 
 /** One row of a batch. Questions about the image are segments behind a shared prefix: each sees the image and itself,
@@ -19,7 +20,7 @@ export interface Sample {
   count: number;
   /** [n, s, s, 3]; empty where labels stand for them. */
   tiles: Uint8Array;
-  /** Character codes per patch of each tile (data/dense.ts), 0 for none, −1 where nothing is asked. */
+  /** Character codes per patch of each tile (data/dense.ts), 0 for none, −1 where nothing is asked; of a scene the facts of its patches, then its description (scene-sample.ts). */
   dense: Int32Array;
   ids: number[];
   /** Codes of the characters printed before a visual token's first (data/dense.ts), [ids · before]; −1 where nothing is asked. */
