@@ -76,7 +76,7 @@ export function storedAs(
   const { shape } = published.entries.get(key)!;
   async function* pieces(): AsyncGenerator<Float32Array> {
     for (const values of published.pieces(key)) {
-      yield rounded(values, key, precision, published.name);
+      yield finiteFloats(values, key, published.name, precision === "f16" ? f16Limit : undefined);
       await setImmediate();
       onNumbers(values.length);
     }
@@ -97,14 +97,14 @@ export function storedAs(
 /** Largest magnitude that rounds to a finite F16. */
 const f16Limit = 65520;
 
-function rounded(
+/** Numbers of a weight as float32. Throws WeightError where one is none, or has a magnitude of `limit` or more. */
+export function finiteFloats(
   values: ArrayLike<number | bigint>,
   key: string,
-  precision: StoredPrecision,
   name: string,
+  limit: number = Number.POSITIVE_INFINITY,
 ): Float32Array {
   const floats = values instanceof Float32Array ? values : Float32Array.from(values, Number);
-  const limit = precision === "f16" ? f16Limit : Number.POSITIVE_INFINITY;
   let bad = 0;
   while (bad < floats.length && Math.abs(floats[bad]) < limit) bad++;
   if (bad === floats.length) return floats;

@@ -98,6 +98,24 @@ function numbers(part: Part): Float32Array {
 const copied = (values: Values): Float32Array =>
   values instanceof Float32Array ? new Float32Array(values) : Float32Array.from(values, Number);
 
+/** Rows and columns of a matrix, or the numbers of a vector as its rows, times a factor each, in float32; all of them times 1 where there is none. */
+export function scaled(part: Part, rows: Float64Array | undefined, columns: Float64Array | undefined): Part {
+  const width = total(part.shape.slice(1));
+  return {
+    dtype: "F32",
+    shape: part.shape,
+    *pieces() {
+      let at = 0;
+      for (const values of part.pieces()) {
+        const products = copied(values);
+        for (let i = 0; i < products.length; i++, at++)
+          products[i] *= (rows ? rows[Math.floor(at / width)] : 1) * (columns ? columns[at % width] : 1);
+        yield products;
+      }
+    },
+  };
+}
+
 /** One number everywhere. */
 export function filled(value: number, shape: readonly number[]): Part {
   return {

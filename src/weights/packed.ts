@@ -131,12 +131,13 @@ export function turn(data: Float32Array, m: number): void {
 }
 
 /** Rows that are rounded together: enough for runs of neighbours in the transpose, few enough to stay in the cache. */
-const group = 64;
+const usualGroup = 64;
 
 /** The rows of a matrix in groups, whatever the pieces they come in. Each group's data is the last one's, overwritten. */
-async function* rowGroups(
+export async function* rowGroups(
   pieces: Pieces,
   m: number,
+  group: number = usualGroup,
 ): AsyncGenerator<{ from: number; count: number; data: Float32Array }> {
   const data = new Float32Array(group * m);
   let [filled, from] = [0, 0];
