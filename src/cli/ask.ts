@@ -1,6 +1,7 @@
 /** `galago ask`: a question about images or PDF pages, answered as it is written. */
 import type { AnswerRecord, Piece } from "../run/answer.ts";
 import type { ChatPart } from "../run/chat.ts";
+import { readJson } from "../run/models.ts";
 import type { Box, PhraseBox } from "../text/boxes.ts";
 import { type Task, tasks } from "../text/tasks.ts";
 import { type Command, jsonOption, modelOption, precisionOption, type Terminal, threadsOption } from "./command.ts";
@@ -18,6 +19,7 @@ interface Options {
   readonly repetitionPenalty?: number;
   readonly seed?: number;
   readonly task?: Task;
+  readonly schema?: string;
   readonly box?: Box;
   readonly tiles?: string;
   readonly scm?: number | "off";
@@ -66,6 +68,10 @@ export const ask: Command<Options> = {
       about: `what a model was trained to do: ${tasks.join(", ")}; caption, grounding and identify need no question`,
       parse: task,
     },
+    {
+      flags: "--schema <file>",
+      about: "a JSON Schema; the answer is JSON of it, each value with its confidence in --json; needs no question",
+    },
     { flags: "--box <x1,y1,x2,y2>", about: "what identify is asked about, in pixels of the image", parse: box },
     { flags: "--scm <ratio>", about: "the part of the detailed layer's tokens to keep, or off", parse: scm },
     {
@@ -95,7 +101,8 @@ export const ask: Command<Options> = {
 };
 
 async function run(words: readonly string[], options: Options, terminal: Terminal): Promise<void> {
-  if (words.length < 2 && !options.task) throw usageError("expected at least one image and a question");
+  if (words.length < 2 && !options.task && !options.schema)
+    throw usageError("expected at least one image and a question");
   const [sources, questions] = words.length < 2 ? [words, []] : [words.slice(0, -1), words.slice(-1)];
   const folder = sources.find(isFolder);
   if (folder !== undefined && sources.length > 1)
@@ -114,8 +121,10 @@ async function run(words: readonly string[], options: Options, terminal: Termina
     batch,
     password,
     json: whole,
+    schema: schemaFile,
     ...sampling
   } = options;
+  const schema = schemaFile === undefined ? undefined : (readJson(schemaFile) as object);
   const texts = questions.map((text): ChatPart => ({ type: "text", text }));
   const images: ChatPart[] = [];
   if (folder === undefined) for (const source of sources) images.push(await imageOf(source, terminal, password));
@@ -123,10 +132,10 @@ async function run(words: readonly string[], options: Options, terminal: Termina
   const how = { tiles, scm, compress, skipBlank, precision, threads, force, batch, cache: { folder: cache } };
   const model = await load(name, how);
   const answer = (images: readonly ChatPart[], told: (text: string) => Promise<void>): Promise<AnswerRecord> =>
-    ended(model.chat([{ role: "user", content: [...images, ...texts] }], sampling), told);
+    ended(model.chat([{ role: "user", content: [...images, ...texts] }], { ...sampling, schema }), told);
   const about = async (record: AnswerRecord, text: string): Promise<void> => {
     await (whole ? json(terminal, record) : write(terminal.stdout, text));
-    await notices(record, terminal);
+    await notices(record, schema !== undefined, terminal);
   };
   try {
     if (folder === undefined) {
@@ -155,7 +164,9 @@ async function ended(
 }
 
 /** What the person should know of an answer that is less than it could be. */
-async function notices({ images, boxes, finish_reason, usage }: AnswerRecord, terminal: Terminal): Promise<void> {
+async function notices(record: AnswerRecord, held: boolean, terminal: Terminal): Promise<void> {
+  const { images, boxes, finish_reason, usage } = record;
+  const broken = held ? ", so it is no JSON" : "";
   for (const { source, scale } of images)
     if (scale < 1)
       await notice(
@@ -164,8 +175,11 @@ async function notices({ images, boxes, finish_reason, usage }: AnswerRecord, te
       );
   for (const found of boxes) await notice(terminal, `galago: ${placeOf(found)}`);
   if (finish_reason === "length")
-    await notice(terminal, `galago: the answer was cut after ${usage.completion_tokens} tokens; see --max-tokens`);
-  if (finish_reason === "loop") await notice(terminal, "galago: the model repeated itself and was stopped");
+    await notice(
+      terminal,
+      `galago: the answer was cut after ${usage.completion_tokens} tokens${broken}; see --max-tokens`,
+    );
+  if (finish_reason === "loop") await notice(terminal, `galago: the model repeated itself and was stopped${broken}`);
 }
 
 const placeOf = ({ phrase, box }: PhraseBox): string =>

@@ -1,14 +1,12 @@
 /** What can be asked of any page: what it is, what it shows, what is not on it, and whether something is true of it. */
 
+import { lacking } from "../text/tasks.ts";
 import { describe, kindNames } from "./describe.ts";
 import type { Kind, Question } from "./page.ts";
 import { characters, token } from "./phrases.ts";
 import { type Draft, yesno } from "./questions.ts";
 import type { Random } from "./random.ts";
 import { nouns, wordings } from "./wordings.ts";
-
-/** The answer to a question for something that is not there. */
-export const absent = "Not on this page.";
 
 const list = (text: string): readonly string[] => text.split(" ");
 
@@ -63,7 +61,7 @@ function missing(kind: Kind, fields: Record<string, string>, random: Random): Qu
   const names = (optional[kind] ?? []).filter((name) => fields[name] === undefined);
   return random
     .sample(names, random.int(0, 2))
-    .map((name) => ({ kind: "absent", name, question: random.pick(wordings[name]), answer: absent }));
+    .map((name) => ({ kind: "absent", name, question: random.pick(wordings[name]), answer: lacking }));
 }
 
 /** Whether a field is there, of which one as often is as is not. */

@@ -20,6 +20,8 @@ export interface Multimodal {
   readonly system: string | undefined;
   readonly maxNewTokens: number | undefined;
   readonly confidence?: Confidence | undefined;
+  /** How values are taken out of an image: as JSON that the model writes, or each by a question of its own. */
+  readonly extraction?: Extraction | undefined;
   /** What it is spoken with where nobody says otherwise; 1 where there is none. */
   readonly repetitionPenalty?: number | undefined;
   /** Number of ids; length of a token's vector. */
@@ -46,13 +48,17 @@ export const usageFields: {
   system_message: z.ZodOptional<z.ZodString>;
   max_new_tokens: z.ZodOptional<z.ZodInt>;
   confidence: z.ZodOptional<z.ZodType<Confidence>>;
+  extraction: z.ZodOptional<z.ZodType<Extraction>>;
 } = {
   tiles: z.string().optional(),
   scm_ratio: z.number().optional(),
   system_message: z.string().optional(),
   max_new_tokens: z.int().optional(),
   confidence: z.strictObject({ scale: z.number(), bias: z.number(), least: z.number().min(0).max(1) }).optional(),
+  extraction: z.enum(["json", "fields"]).optional(),
 };
+
+export type Extraction = "json" | "fields";
 
 /** How far answers are to be trusted (run/confidence.ts): scale and bias of their log probability, and the least confidence at which a short one is given. */
 export interface Confidence {
@@ -69,16 +75,19 @@ export interface Usage {
   system_message?: string | undefined;
   max_new_tokens?: number | undefined;
   confidence?: Confidence | undefined;
+  /** How values are taken out of an image; absent: json. */
+  extraction?: Extraction | undefined;
 }
 
 /** What those keys say; `tiles` is the policy where they say nothing. */
 export const usage = (
   c: Usage,
   tiles: string,
-): Pick<Multimodal, "tiles" | "scmRatio" | "system" | "maxNewTokens" | "confidence"> => ({
+): Pick<Multimodal, "tiles" | "scmRatio" | "system" | "maxNewTokens" | "confidence" | "extraction"> => ({
   tiles: c.tiles ?? tiles,
   scmRatio: c.scm_ratio,
   system: c.system_message,
   maxNewTokens: c.max_new_tokens,
   confidence: c.confidence,
+  extraction: c.extraction,
 });

@@ -31,6 +31,8 @@ export interface AnswerOptions extends SampleOptions, SightOptions, TaskOptions 
   readonly maxTokens?: number | undefined;
   /** Strings that end the answer and are no part of it. */
   readonly stop?: readonly string[] | undefined;
+  /** A JSON Schema that the answer is held to (text/schema.ts): it is JSON of that schema, unless it was cut. */
+  readonly schema?: object | undefined;
   /** Also tells where the tiles lie: in a piece without text once they are cut, in another once some of their tokens are dropped, and in the record. */
   readonly cells?: boolean | undefined;
   /** Also tells how likely each token was, and so many others in its place; from 0 to 20. */
@@ -69,6 +71,15 @@ export interface SeenImage {
   readonly cells?: readonly Cell[];
 }
 
+/** A value in an answer that was held to a schema; `path` is its JSON Pointer (RFC 6901). */
+export interface Field {
+  readonly path: string;
+  readonly value: string | number | boolean | null;
+  /** The product of the probabilities of the tokens that spell it, each among those that the schema allows in its place, and of the one that ends a number.
+   *  Asked field by field, it is what config.json's `confidence` makes of that product; beside null, of the answer in whose place null stands. */
+  readonly confidence: number;
+}
+
 /** A finished answer, as `galago ask --json` prints it. */
 export interface AnswerRecord {
   readonly model: string;
@@ -78,13 +89,16 @@ export interface AnswerRecord {
   /** The boxes that the answer holds, in pixels of the image; none where it was not about exactly one. */
   readonly boxes: readonly PhraseBox[];
   readonly finish_reason: Generated["finishReason"];
+  /** The values of an answer held to a schema; null without one, and where the answer was cut and is no JSON. */
+  readonly fields: readonly Field[] | null;
   /** Mean probability of the answer's tokens, null when it has none. */
   readonly probability: number | null;
   /** Natural logarithm of the probability of the answer as a whole, 0 when it has no tokens. */
   readonly log_probability: number;
   /** Each token, where `topLogprobs` asks for it, of what the model said: of the guess where that is held back. */
   readonly logprobs?: readonly TokenLogprob[];
-  /** The probability that the whole answer is right, null for a model that was never fitted to tell (config.json: `confidence`). */
+  /** The probability that the whole answer is right; null for a model that was never fitted to tell (config.json: `confidence`), and with a schema, whose
+   *  fields have their own. */
   readonly confidence: number | null;
   /** What the model would have answered where it says that it cannot read it, else null. */
   readonly guess: string | null;

@@ -1,6 +1,7 @@
 /** The loop that writes an answer: a token is chosen, turned into text, and given back to the model. */
 import { RequestError } from "../errors.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
+import type { Guide } from "./grammar.ts";
 import { checkTop, logprobOf, type TokenLogprob } from "./logprobs.ts";
 import { loopGuard } from "./loop.ts";
 import { type SampleOptions, sampler } from "./sample.ts";
@@ -28,6 +29,8 @@ export interface GenerateOptions extends SampleOptions {
   readonly stop?: readonly string[] | undefined;
   /** How many likely tokens are told beside each; none is told where it is absent. */
   readonly topLogprobs?: number | undefined;
+  /** What the answer is held to; it ends where the guide lets nothing follow, or the model wants no more where it may end. */
+  readonly guide?: Guide | undefined;
   /** Ends the answer within one token: the generator throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -40,7 +43,7 @@ export interface Generated {
   readonly finishReason: "stop" | "length" | "loop";
   /** Ids of the answer, without the one that ended it. */
   readonly ids: number[];
-  /** Softmax probability of each id under the model's own logits. */
+  /** Softmax probability of each id under the model's own logits; with a guide, among the ids that it allows. */
   readonly probabilities: number[];
   /** Each id, where `topLogprobs` asks for it. */
   readonly logprobs: TokenLogprob[];
@@ -60,7 +63,7 @@ export async function* generate<P extends Prompt>(
   tokenizer: Tokenizer,
   options: GenerateOptions,
 ): AsyncGenerator<{ text: string }, Generated> {
-  const { maxTokens, stopIds, stop = [], topLogprobs, signal } = options;
+  const { maxTokens, stopIds, stop = [], topLogprobs, guide, signal } = options;
   if (!Number.isSafeInteger(maxTokens) || maxTokens < 0)
     throw new RequestError(`max_tokens is ${maxTokens}; expected a whole number from 0`);
   if (stop.includes("")) throw new RequestError('stop holds ""; expected strings of at least one character');
@@ -85,7 +88,7 @@ export async function* generate<P extends Prompt>(
   for (;;) {
     signal?.throwIfAborted();
     begun = performance.now();
-    const { id, probability } = choose(logits, ids);
+    const { id, probability } = choose(guide ? guide.masked(logits) : logits, ids);
     const ended = stopIds.includes(id);
     if (!ended) {
       ids.push(id);
@@ -93,9 +96,10 @@ export async function* generate<P extends Prompt>(
       if (topLogprobs !== undefined) logprobs.push(logprobOf(tokenizer, logits, id, topLogprobs));
       text.push(id);
     }
+    const complete = !ended && guide !== undefined && guide.accept(id);
     const loop = !ended && loops(id);
     const finishReason =
-      ended || text.stopped() ? "stop" : loop ? "loop" : ids.length === maxTokens ? "length" : undefined;
+      ended || complete || text.stopped() ? "stop" : loop ? "loop" : ids.length === maxTokens ? "length" : undefined;
     const piece = text.take(finishReason !== undefined);
     spent.decodeMs += performance.now() - begun;
     if (piece !== "") yield { text: piece };

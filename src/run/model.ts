@@ -4,6 +4,7 @@ import type { Engine } from "../graph/engine.ts";
 import type { Multimodal } from "../models/multimodal.ts";
 import { packed } from "../quant/packed.ts";
 import { boxesIn } from "../text/boxes.ts";
+import { schemaGrammar } from "../text/schema.ts";
 import { posed } from "../text/tasks.ts";
 import { imageId, promptIds, replyOf } from "../text/template.ts";
 import { chatTemplate } from "../text/templates.ts";
@@ -14,9 +15,12 @@ import type { AnswerOptions, AnswerRecord, Piece, Question, SightOptions } from 
 import { watch } from "./attention.ts";
 import { drawn } from "./cells.ts";
 import { confidenceIn, logProbability, trusted, unreadable } from "./confidence.ts";
+import { extracted, type Form, formOf } from "./extract.ts";
 import { eyesOf } from "./eyes.ts";
 import { type CacheOptions, featureCache } from "./features.ts";
+import { fieldsIn } from "./fields.ts";
 import { type Generated, generate } from "./generate.ts";
+import { type Guide, guides } from "./grammar.ts";
 import { graphsOf } from "./graphs.ts";
 import { checkLength, openLanguage, type VisualPromptIds } from "./language.ts";
 import { checkTop } from "./logprobs.ts";
@@ -116,12 +120,44 @@ export async function openModel(
     throw error;
   });
   let load = performance.now() - begun;
+  const guideOf = guides(tokenizer, whole.vocabulary, stopIds);
 
   async function* answer(
-    { images, messages }: Question,
+    question: Question,
     asked: AnswerOptions = {},
     signal?: AbortSignal,
   ): AsyncGenerator<Piece, AnswerRecord> {
+    const { schema } = asked;
+    if (schema === undefined) return (yield* speak(question, asked, signal)).record;
+    if (asked.stop?.length) throw new RequestError("stop would cut the JSON of a schema; expected one of the two");
+    const guide = guideOf(JSON.stringify(schema), () => schemaGrammar(schema));
+    const words = wordsOf(question);
+    const form = whole.extraction === "fields" ? formOf(schema) : undefined;
+    if (form) return { ...(yield* fieldByField(form, question, asked, signal)), question: words };
+    const { record, made } = yield* speak(toldOf(question, schema), asked, signal, { guide });
+    const spelled = made.ids.map((id, i) => ({ bytes: tokenizer.bytes(id), probability: made.probabilities[i]! }));
+    return { ...record, question: words, fields: made.finishReason === "stop" ? fieldsIn(spelled) : null };
+  }
+
+  function fieldByField(form: Form, question: Question, asked: AnswerOptions, signal?: AbortSignal) {
+    const most = asked.maxTokens ?? whole.maxNewTokens ?? usual;
+    return extracted(form, most, async function* ({ question: words, held }, maxTokens) {
+      const guide = held && guideOf(held.key, held.grammar);
+      const { record, made } = yield* silent(speak(putTo(question, words), { ...asked, maxTokens }, signal, { guide }));
+      const text = guide ? tokenizer.decode(made.ids) : record.answer;
+      const logP = logProbability(made.probabilities);
+      const confidence = whole.confidence ? confidenceIn(whole.confidence, logP) : Math.exp(logP);
+      return { text, confidence, doubted: confidence < (whole.confidence?.least ?? 0), record };
+    });
+  }
+
+  /** One answer of the model; `held`: to what it is held, and then the person who asked judges it. */
+  async function* speak(
+    { images, messages }: Question,
+    asked: AnswerOptions,
+    signal?: AbortSignal,
+    held?: { readonly guide: Guide | undefined },
+  ): AsyncGenerator<Piece, { record: AnswerRecord; made: Generated }> {
     sampler(asked);
     checkTop(asked.topLogprobs);
     const { compression, tiling, skipBlank } = sightOf(asked);
@@ -182,25 +218,26 @@ export async function openModel(
 
     const room = whole.longest - prompt.ids.length + 1;
     const maxTokens = Math.min(longest, Math.max(room, 1));
-    const stop = [...ends, ...(asked.stop ?? [])];
+    const stop = held?.guide ? [] : [...ends, ...(asked.stop ?? [])];
     const repetitionPenalty = asked.repetitionPenalty ?? whole.repetitionPenalty;
-    const how = { ...asked, repetitionPenalty, maxTokens, stopIds, stop, signal };
-    const question = words(messages.at(-1)!.content, images.length);
+    const how = { ...asked, repetitionPenalty, maxTokens, stopIds, stop, guide: held?.guide, signal };
+    const question = wordsOf({ images, messages });
     const seat = await language.take(prompt);
     const pieces = left(generate(seat, prompt, tokenizer, how), () => language.leave(seat));
-    const { made, doubted } = yield* trusted(pieces, question, whole.confidence);
-    const reply = replyOf(made.answer, template);
+    const { made, doubted } = yield* trusted(pieces, question, held ? undefined : whole.confidence);
+    const reply = held?.guide ? made.answer : replyOf(made.answer, template);
     const logP = logProbability(made.probabilities);
-    return {
+    const record: AnswerRecord = {
       model: name,
       question,
       answer: doubted ? unreadable : reply,
-      boxes: only ? boxesIn(replyOf(tokenizer.spelled(made.ids), template), only) : [],
+      boxes: only && !held ? boxesIn(replyOf(tokenizer.spelled(made.ids), template), only) : [],
       finish_reason: made.finishReason,
+      fields: null,
       probability: mean(made),
       log_probability: logP,
       ...(asked.topLogprobs !== undefined && { logprobs: made.logprobs }),
-      confidence: whole.confidence ? confidenceIn(whole.confidence, logP) : null,
+      confidence: whole.confidence && !held ? confidenceIn(whole.confidence, logP) : null,
       guess: doubted ? reply : null,
       images: seen,
       usage: {
@@ -213,6 +250,7 @@ export async function openModel(
       timing_ms: { ...timing, prefill: made.prefillMs, decode: made.decodeMs },
       peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
     };
+    return { record, made };
   }
 
   return { answer, close: closeAll };
@@ -243,9 +281,39 @@ function compressionOf({ scm, compress }: SightOptions): string | undefined {
   throw new RequestError(`scm is ${scm} and compress "${compress}"; expected one of the two`);
 }
 
+/** The question with the schema behind it, in which nothing stands for an image. */
+function toldOf(question: Question, schema: object): Question {
+  const told = JSON.stringify(schema).replaceAll("<", "\\u003c");
+  return withLast(question, (content) => `${content}\nAnswer in JSON of this schema: ${told}`);
+}
+
+/** Other words about the same images. */
+const putTo = (question: Question, words: string): Question =>
+  withLast(question, (content) => [...(content.match(/<image>/g) ?? []), words].join("\n"));
+
+function withLast({ images, messages }: Question, put: (content: string) => string): Question {
+  const last = messages.at(-1)!;
+  return { images, messages: [...messages.slice(0, -1), { ...last, content: put(last.content) }] };
+}
+
 /** What was asked, without the places of the images. */
-const words = (content: string, images: number): string =>
-  images ? content.replaceAll("<image>", "").trim() : content;
+function wordsOf({ images, messages }: Question): string {
+  const { content } = messages.at(-1)!;
+  return images.length ? content.replaceAll("<image>", "").trim() : content;
+}
+
+/** The generator's pieces that are about images. */
+async function* silent<R>(of: AsyncGenerator<Piece, R>): AsyncGenerator<Piece, R> {
+  try {
+    for (;;) {
+      const { done, value } = await of.next();
+      if (done) return value;
+      if (value.images) yield value;
+    }
+  } finally {
+    await of.return(undefined as never);
+  }
+}
 
 function joined(parts: readonly Float32Array[]): Float32Array {
   const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));

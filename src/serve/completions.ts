@@ -110,11 +110,12 @@ const usage = ({ usage: { prompt_tokens, completion_tokens, cached_tokens } }: A
 });
 
 /** What `ask --json` tells and OpenAI has no place for. */
-const extension = ({ images, boxes, confidence, guess, finish_reason, timing_ms, usage }: AnswerRecord) => {
+const extension = ({ images, boxes, fields, confidence, guess, finish_reason, timing_ms, usage }: AnswerRecord) => {
   const { visual_tokens, visual_tokens_kept, cached_tokens } = usage;
   return {
     images,
     boxes,
+    ...(fields && { fields }),
     confidence,
     guess,
     finish_reason,

@@ -69,6 +69,7 @@ export function optionsOf(asked: ChatRequest): ChatOptions {
     top_p,
     seed,
     stop,
+    response_format,
     logprobs,
     top_logprobs,
     galago = {},
@@ -81,6 +82,7 @@ export function optionsOf(asked: ChatRequest): ChatOptions {
     topP: top_p ?? undefined,
     seed: seed ?? undefined,
     stop: typeof stop === "string" ? [stop] : (stop ?? undefined),
+    schema: schemaOf(response_format),
     topLogprobs: logprobs ? (top_logprobs ?? 0) : undefined,
     tiles: galago.tiles,
     scm: galago.scm,
@@ -88,4 +90,10 @@ export function optionsOf(asked: ChatRequest): ChatOptions {
     skipBlank: galago.skip_blank,
     cells: galago.cells,
   };
+}
+
+/** The schema of a format; none for a text. */
+function schemaOf(format: ChatRequest["response_format"]): object | undefined {
+  if (format?.type === "json_object") return { type: "object" };
+  return format?.type === "json_schema" ? format.json_schema.schema : undefined;
 }

@@ -30,6 +30,27 @@ interface Extension {
   cells?: boolean | undefined;
 }
 
+/** What the answer is: a text, JSON of a schema, any JSON object. `strict` changes nothing: a schema always holds. */
+type Format =
+  | { type: "text" | "json_object" }
+  | {
+      type: "json_schema";
+      json_schema: { name: string; schema: Record<string, unknown>; strict?: boolean | null | undefined };
+    };
+
+const format: z.ZodType<Format> = z.discriminatedUnion("type", [
+  z.object({ type: z.literal(["text", "json_object"]) }),
+  z.object({
+    type: z.literal("json_schema"),
+    json_schema: z.object({
+      name: z.string(),
+      description: z.string().optional(),
+      schema: z.record(z.string(), z.unknown()).describe("a JSON Schema; see docs/extract.md for what it may hold"),
+      strict: z.boolean().nullish(),
+    }),
+  }),
+]);
+
 /** The body. */
 export interface ChatRequest extends Extras {
   model: string;
@@ -42,6 +63,7 @@ export interface ChatRequest extends Extras {
   top_p?: number | null | undefined;
   seed?: number | null | undefined;
   stop?: string | string[] | null | undefined;
+  response_format?: Format | null | undefined;
   logprobs?: boolean | null | undefined;
   top_logprobs?: number | null | undefined;
   galago?: Extension | undefined;
@@ -99,7 +121,7 @@ export const chatRequest: z.ZodType<ChatRequest> = z.strictObject({
   presence_penalty: only(0),
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(20).nullish(),
-  response_format: z.object({ type: z.literal("text", { error: "not supported" }) }).nullish(),
+  response_format: format.nullish(),
   galago: galago.optional(),
   user: passed,
   metadata: passed,

@@ -7,6 +7,9 @@ import type { Message } from "./template.ts";
 export const tasks = ["vqa", "refer", "identify", "detection", "grounding", "caption"] as const;
 export type Task = (typeof tasks)[number];
 
+/** What a model of ours says of a value that a page lacks. */
+export const lacking = "Not on this page.";
+
 /** How a task is asked: `{}` stands for the words, and `alone` for those that are asked where nobody gives any. */
 interface TaskForm {
   readonly form: string;

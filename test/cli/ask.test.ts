@@ -55,6 +55,7 @@ describe("--json", () => {
       "answer",
       "boxes",
       "confidence",
+      "fields",
       "finish_reason",
       "guess",
       "images",
@@ -74,6 +75,29 @@ describe("--json", () => {
       usage: { visual_tokens: 44, visual_tokens_kept: 32, completion_tokens: 8 },
     });
     expect(record.timing_ms.load).toBeGreaterThan(0);
+  });
+
+  test("an answer held to a schema is JSON of it, with its values", async () => {
+    const schema = join(home, "schema.json");
+    writeFileSync(schema, JSON.stringify({ type: "object", properties: { a: { enum: [7] } }, required: ["a"] }));
+    const whole = await ask([image, "--schema", schema, "--json", "--max-tokens", "20"]);
+    const record = JSON.parse(whole.text);
+    expect(JSON.parse(record.answer)).toEqual({ a: 7 });
+    expect(record).toMatchObject({ finish_reason: "stop", fields: [{ path: "/a", value: 7, confidence: 1 }] });
+    const cut = await ask([image, "Which?", "--schema", schema, "--json", "--max-tokens", "3"]);
+    expect(JSON.parse(cut.text)).toMatchObject({ finish_reason: "length", question: "Which?", fields: null });
+    expect(cut.stderr).toContain("so it is no JSON");
+  });
+
+  test.each([
+    ["{", "schema.json: is not JSON"],
+    ['{ "uniqueItems": true }', '#: "uniqueItems" is not supported; supported: $ref'],
+  ])("a schema that is %s ends in one sentence", async (text, message) => {
+    const schema = join(home, "schema.json");
+    writeFileSync(schema, text);
+    const { status, stderr } = await ask([image, "--schema", schema]);
+    expect(status).toBe(1);
+    expect(stderr).toContain(message);
   });
 
   test("an image from standard input gives the answer of the file", async () => {

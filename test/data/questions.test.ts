@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { absent } from "../../src/data/any-page.ts";
 import { card } from "../../src/data/card.ts";
 import { bar } from "../../src/data/charts.ts";
 import { kinds, laidOut } from "../../src/data/draw.ts";
@@ -12,6 +11,7 @@ import { receipt } from "../../src/data/receipt.ts";
 import { sign } from "../../src/data/sign.ts";
 import { table } from "../../src/data/table.ts";
 import { tag } from "../../src/data/tag.ts";
+import { lacking } from "../../src/text/tasks.ts";
 
 const layouts = { receipt, invoice, letter, form, table, bar, card, tag, sign };
 
@@ -41,7 +41,7 @@ describe("questions", () => {
     for (let seed = 0; seed < 100; seed++) {
       const { fields, questions } = laidOut(kind, seed, "train");
       for (const { kind: asked, name, answer } of questions) {
-        expect(answer === absent).toBe(asked === "absent");
+        expect(answer === lacking).toBe(asked === "absent");
         if (asked === "absent") expect(fields[name!]).toBeUndefined();
         if (asked === "describe") expect(answer).toMatch(/^[A-Z].*\.$/s);
         expect(answer).not.toContain("undefined");

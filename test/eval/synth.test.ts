@@ -28,6 +28,7 @@ function mock(answer: (question: string) => string, seen: Seen[] = []): Model {
         question,
         answer: answer(question),
         finish_reason: "stop",
+        fields: null,
         boxes: [],
         probability: 0.8,
         log_probability: -1,

@@ -102,6 +102,7 @@ describe("budgets", () => {
   test("the run-time dependencies are the chosen ones", () => {
     const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
     expect(Object.keys(dependencies).sort()).toEqual([
+      "@eslint-community/regexpp",
       "@hono/node-server",
       "@hono/zod-openapi",
       "@huggingface/tokenizers",

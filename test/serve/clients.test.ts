@@ -8,7 +8,9 @@ import { promisify } from "node:util";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { generateText, streamText } from "ai";
 import OpenAI from "openai";
+import { zodResponseFormat } from "openai/helpers/zod";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
 import { tinyModel } from "../support/tiny-model.ts";
 import { type Started, started } from "./started.ts";
 
@@ -127,6 +129,50 @@ describe("the openai client", () => {
     const stream = await client.chat.completions.create({ model: "nano", messages: question, stream: true, ...more });
     const tokens = (await all(stream)).flatMap(({ choices }) => choices[0].logprobs?.content ?? []);
     expect(tokens).toEqual(content);
+  });
+
+  describe("with a schema", () => {
+    const Receipt = z.object({
+      shop: z.string().describe("What is the name of the shop?"),
+      total: z.number(),
+      currency: z.enum(["EUR", "GBP"]),
+    });
+    const response_format = zodResponseFormat(Receipt, "receipt");
+
+    test("is answered JSON that parses into it, each value with its confidence", async () => {
+      const { choices, ...rest } = await client.chat.completions.parse({
+        model: "nano",
+        messages: question,
+        response_format,
+      });
+      const { parsed, content } = choices[0].message;
+      expect(parsed).toEqual({ shop: "ALPINE TOYS", total: 295.2, currency: "GBP" });
+      expect(JSON.parse(content!)).toEqual(parsed);
+      const { fields } = (rest as any).galago;
+      expect(fields.map(({ path }: { path: string }) => path)).toEqual(["/shop", "/total", "/currency"]);
+      for (const { confidence } of fields) expect(confidence).toBeGreaterThan(0.1);
+    });
+
+    test("is streamed it value by value", async () => {
+      const stream = client.chat.completions.stream({ model: "nano", messages: question, response_format });
+      const chunks = await all(stream);
+      expect(chunks.filter(({ choices }) => choices[0]?.delta.content).length).toBeGreaterThan(3);
+      const final = await stream.finalChatCompletion();
+      expect(final.choices[0]).toMatchObject({ finish_reason: "stop", message: { parsed: { total: 295.2 } } });
+    });
+
+    test("is told by its name what a schema cannot hold", async () => {
+      const schema = { type: "object", properties: { a: { type: "array", uniqueItems: true } } };
+      const odd = { type: "json_schema", json_schema: { name: "odd", schema } } as const;
+      await expect(ask(question, { response_format: odd })).rejects.toThrow(/400.*#\/properties\/a: "uniqueItems"/);
+    });
+
+    test("an object of any kind is JSON also from a model that babbles", async () => {
+      const more = { model: babble, response_format: { type: "json_object" }, temperature: 2, max_tokens: 400 };
+      const { choices } = await ask(question, { ...more, seed: 3 });
+      if (choices[0].finish_reason === "stop") expect(JSON.parse(choices[0].message.content!)).toBeTypeOf("object");
+      expect(choices[0].message.content).toMatch(/^\{/);
+    });
   });
 
   test("lists the models", async () => {

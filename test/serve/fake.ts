@@ -12,6 +12,7 @@ const recordOf = (answer: string): AnswerRecord => ({
   answer,
   boxes: [],
   finish_reason: "stop",
+  fields: null,
   probability: 1,
   log_probability: 0,
   confidence: null,
