@@ -71,7 +71,8 @@ export async function looked(
     const grids = { detailed, adaptive, global };
     const id = sha256(JSON.stringify([width, height, plan, skipBlank]), content);
     const known = remembered.get(id);
-    const pixels = () => decode(finest(plan, size));
+    let drawn: Promise<Image> | undefined;
+    const pixels = (): Promise<Image> => (drawn ??= decode(finest(plan, size)));
     const { blank, tiles } = known
       ? { ...known, tiles: known.features }
       : cutOut(await pixels(), plan, size, skipBlank);

@@ -11,6 +11,7 @@ import OpenAI from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { pdf } from "../support/pdf.ts";
 import { tinyModel } from "../support/tiny-model.ts";
 import { type Started, started } from "./started.ts";
 
@@ -93,6 +94,19 @@ describe("the openai client", () => {
     ]);
     expect(choices[0].message.content).toBe(total);
     expect(galago.images[0].source).toBe("receipt.png");
+  });
+
+  test("asks about pages of a PDF", async () => {
+    const lines = ["one", "two", "three"].map((word) => `BT /F1 20 Tf 10 60 Td (${word}) Tj ET`);
+    const file_data = `data:application/pdf;base64,${pdf(lines).toString("base64")}`;
+    const file = { type: "file", file: { filename: "three.pdf", file_data } } as const;
+    const content = [file, { type: "text", text: "What is written here?" } as const];
+    const { galago } = await ask([{ role: "user", content }], { galago: { pages: "2-3" } });
+    expect(galago.images.map(({ source }: { source: string }) => source)).toEqual(["three.pdf#2", "three.pdf#3"]);
+    await expect(ask([{ role: "user", content }], { galago: { pages: "4" } })).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringContaining('"three.pdf": no page 4; it has pages 1 to 3'),
+    });
   });
 
   test("says how images are seen", async () => {
