@@ -30,7 +30,16 @@ export interface Option {
   readonly required?: boolean;
 }
 
-/** One command. `run` gets the positional words and the options by their camel-case names; it may return an exit status. */
+/** Where jobs wait, the same in every command that has to do with them. */
+export const redisOption: Option = {
+  flags: "--redis <url>",
+  about: "where pages wait, as redis://HOST:6379 (default: GALAGO_REDIS, or redis://127.0.0.1:6379)",
+};
+
+/** The address that is meant. */
+export const redisAt = (given?: string): string => given ?? process.env.GALAGO_REDIS ?? "redis://127.0.0.1:6379";
+
+/** One command, or a name for several. `run` gets the positional words and the options by their camel-case names; it may return an exit status. */
 export interface Command<Options = any> {
   readonly name: string;
   readonly about: string;
@@ -38,6 +47,7 @@ export interface Command<Options = any> {
   readonly usage?: string;
   readonly args: readonly Argument[];
   readonly options: readonly Option[];
+  readonly commands?: readonly Command[];
   // biome-ignore lint/suspicious/noConfusingVoidType: a command that cannot fail by status returns nothing
   run(args: readonly string[], options: Options, terminal: Terminal): Promise<number | void>;
 }

@@ -4,6 +4,7 @@ import { CommanderError, Command as Program } from "commander";
 import { RequestError } from "../errors.ts";
 import { manifest } from "../run/manifest.ts";
 import { ask } from "./ask.ts";
+import { batch } from "./batch.ts";
 import { bench } from "./bench.ts";
 import type { Command, Option, Terminal } from "./command.ts";
 import { convert } from "./convert.ts";
@@ -21,11 +22,14 @@ import { synth } from "./synth.ts";
 import { train } from "./train.ts";
 import { usageError } from "./values.ts";
 import { verify } from "./verify.ts";
+import { worker } from "./worker.ts";
 
 /** Every command there is, in the order of `galago --help`. */
 export const commands: readonly Command[] = [
   ask,
   serve,
+  batch,
+  worker,
   pull,
   models,
   rm,
@@ -75,15 +79,18 @@ function program(list: readonly Command[], terminal: Terminal, outcome: { status
       writeErr: (text) => terminal.stderr.write(text),
       outputError: () => undefined,
     });
-  for (const command of list) {
-    const made = root.command(command.name).description(command.about);
+  const add = (to: Program, command: Command): void => {
+    const made = to.command(command.name).description(command.about).helpCommand(false);
     if (command.usage) made.usage(command.usage);
     for (const { name, about } of command.args) made.argument(name, about);
     for (const option of command.options) made.addOption(commanderOption(made, option));
+    for (const part of command.commands ?? []) add(made, part);
+    if (command.commands) return;
     made.action(async () => {
       outcome.status = (await command.run(made.args, made.opts(), terminal)) ?? 0;
     });
-  }
+  };
+  for (const command of list) add(root, command);
   return root;
 }
 

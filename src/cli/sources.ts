@@ -30,12 +30,13 @@ export async function* imagesIn(folder: string, terminal: Terminal, password?: s
   for (const name of names.sort()) yield* pagesOf(await imageOf(join(folder, name), terminal, password));
 }
 
-/** The image, or each page of the PDF. */
+/** The image, or each page of the PDF; one that cannot be opened stays whole: who asks about it hears why. */
 async function* pagesOf(part: ImagePart): AsyncGenerator<ImagePart> {
   const { isPdf, openPdf } = await import("../vision/pdf.ts");
   const { image, name, password } = part;
   if (!(image instanceof Uint8Array && isPdf(image))) return yield part;
-  const pdf = await openPdf(image, { name, password });
+  const pdf = await openPdf(image, { name, password }).catch(() => undefined);
+  if (!pdf) return yield part;
   pdf.close();
   for (let number = 1; number <= pdf.pages; number++) yield { ...part, pages: String(number) };
 }
