@@ -1,9 +1,10 @@
-/** `galago eval synth`: scores a model on held-out drawn documents, through several ways of seeing them. */
+/** `galago eval`: scores a model on held-out drawn documents, through several ways of seeing them, or on held-out scenes. */
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { firstHeldOutSeed } from "../data/seeds.ts";
 import type { Judged } from "../eval/confidence.ts";
+import type { SceneRow } from "../eval/scenes.ts";
 import type { Row } from "../eval/synth.ts";
 import { methodNames, parseCompression } from "../run/methods.ts";
 import type { Model } from "../run/model.ts";
@@ -55,11 +56,11 @@ const least = 0.2;
 export const evaluate: Command<Options> = {
   name: "eval",
   about:
-    "score a model on drawn documents of unseen seeds and fonts: its own tiles, with SCM at 0.5, MSAC, a single tile",
-  args: [{ name: "<suite>", about: "synth" }],
+    "score a model on drawings that no training saw: synth, documents in unseen fonts through its own tiles, with SCM at 0.5, MSAC and a single tile; scenes, simple ones with captions, questions and boxes",
+  args: [{ name: "<suite>", about: "synth or scenes" }],
   options: [
     modelOption,
-    { flags: "--count <n>", about: "pages of each task", parse: whole(1), default: 50 },
+    { flags: "--count <n>", about: "pages of each task, or scenes", parse: whole(1), default: 50 },
     { flags: "--task <name>", about: "only this task, such as 'clean line'" },
     { flags: "--tiles <spec>", about: "see pages only through these tiles", parse: tiles },
     { flags: "--scm <ratio>", about: "with this share of detailed tokens, or off", parse: scm },
@@ -81,7 +82,8 @@ export const evaluate: Command<Options> = {
 };
 
 async function run([suite]: readonly string[], options: Options, terminal: Terminal): Promise<void> {
-  if (suite !== "synth") throw usageError(`no suite "${suite}"; there is synth`);
+  if (suite === "scenes") return scenes(options, terminal);
+  if (suite !== "synth") throw usageError(`no suite "${suite}"; there are synth and scenes`);
   const [{ taskNames }, { openModel }, { modelFolder }] = await Promise.all([
     import("../eval/synth.ts"),
     import("../run/model.ts"),
@@ -99,6 +101,42 @@ async function run([suite]: readonly string[], options: Options, terminal: Termi
   return options.json
     ? json(terminal, { model: name, count, ways: report })
     : write(terminal.stdout, options.compress ? comparison(report) : table(report));
+}
+
+/** What only documents have. */
+const ofSynth = ["tiles", "scm", "compress", "skipBlank", "fitConfidence", "reliability"] as const;
+
+async function scenes(options: Options, terminal: Terminal): Promise<void> {
+  const given = ofSynth.find((name) => options[name] !== undefined);
+  if (given)
+    throw usageError(`--${given.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)} is for synth; scenes are one tile`);
+  const [{ evalScenes, sceneRows }, { openModel }, { modelFolder }] = await Promise.all([
+    import("../eval/scenes.ts"),
+    import("../run/model.ts"),
+    import("../run/models.ts"),
+  ]);
+  const { model: name, count, task } = options;
+  if (task && !sceneRows.includes(task)) throw usageError(`no task "${task}"; there are ${sceneRows.join(", ")}`);
+  const model = await openModel(modelFolder(name), { threads: options.threads });
+  const bar = progressBar(terminal, "{task} {bar} {value}/{total}");
+  const onScene = (task: string, done: number): void => {
+    if (done === 1) bar?.stop();
+    if (done === 1) bar?.start(count, 0, { task });
+    bar?.update(done, { task });
+  };
+  const rows = await evalScenes(model, { count, tasks: task ? [task] : undefined, onScene }).finally(() => {
+    bar?.stop();
+    return model.close();
+  });
+  if (options.json) return json(terminal, { model: name, count, rows });
+  const lines = rows.map((row) => [
+    row.task,
+    sceneScores[row.score],
+    `${row.questions}`,
+    percent(row.value),
+    `${Math.round(row.ms)} ms`,
+  ]);
+  return write(terminal.stdout, columns([["task", "score", "asked", "", "time a question"], ...lines]));
 }
 
 /** Every task through every way of seeing; what was judged of the first way goes into `judged`. */
@@ -180,6 +218,11 @@ function waysOf({ tiles, scm, compress }: Options): readonly Way[] {
 type Report = readonly { way: string; rows: readonly Row[] }[];
 
 const shown: Readonly<Record<Row["score"], string>> = { exact: "exact match", cer: "character errors" };
+const sceneScores: Readonly<Record<SceneRow["score"], string>> = {
+  exact: "exact match",
+  phrases: "phrases right",
+  boxes: "boxes at IoU 0.5",
+};
 const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
 
 const unreadShare = (rows: readonly Row[]): number =>

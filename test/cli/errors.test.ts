@@ -140,8 +140,9 @@ describe("train with", () => {
 describe("eval with", () => {
   beforeAll(() => void tinyModel(join(home, "babble")));
   test.each<[string, string[], number, RegExp]>([
-    ["no suite of that name", ["docvqa"], 2, /no suite "docvqa"; there is synth/],
+    ["no suite of that name", ["docvqa"], 2, /no suite "docvqa"; there are synth and scenes/],
     ["no task of that name", ["synth", "--task", "poems"], 2, /no task "poems"; there are receipt total, /],
+    ["no row of that name", ["scenes", "--task", "poems"], 2, /no task "poems"; there are caption, /],
     ["no pages", ["synth", "--count", "0"], 2, /--count.* "0" is no whole number of at least 1/],
     ["no model", ["synth", "--model", "smolvm"], 1, /no model "smolvm"; there are /],
   ])("%s", (_, words, status, message) => fails(["eval", ...words], status, message));

@@ -63,6 +63,16 @@ test("--compress alone compares every method", async () => {
   ]);
 });
 
+test("scenes are scored a line each, and take no tiles", async () => {
+  const words = ["eval", "scenes", "--model", folder, "--count", "2", "--threads", "1"];
+  const { status, text } = await galago([...words, "--task", "refer"], { program });
+  expect(status).toBe(0);
+  expect(text).toMatch(/^task +score.*\nrefer +boxes at IoU 0\.5 +2 +0\.0% +\d+ ms\n$/);
+  const refused = await galago([...words, "--skip-blank"], { program });
+  expect([refused.status, refused.text]).toEqual([2, ""]);
+  expect(refused.stderr).toMatch(/--skip-blank is for synth/);
+});
+
 test.each([
   [["--compress", "half"], 1, /no compression "half:0.75"/],
   [["--compress", "random", "--scm", "0.5"], 2, /--scm and --compress are both given/],
