@@ -51,7 +51,10 @@ export async function run(
     appendFileSync(path, `${JSON.stringify(metrics)}\n`);
     options.onStep?.(metrics, lines.length, total);
     const { name, steps } = config.phases.find(({ name }) => name === metrics.phase)!;
-    if (metrics.step === steps) exportTo(join("phases", name.replace(/[^\w.-]+/g, "-")));
+    if (metrics.step === steps) {
+      save();
+      exportTo(join("phases", name.replace(/[^\w.-]+/g, "-")));
+    }
     if (options.signal?.aborted) break;
     if (lines.length % config.save === 0) save();
   }

@@ -86,8 +86,9 @@ function adamW(
   return { p: p.sub(decayed.mul(lr)), m, v };
 }
 
-/** What Muon takes: the matrices between hidden states. */
-const hidden = (key: string, p: Tensor): boolean => p.shape.length === 2 && /\.layers\.\d+\.|^mlp1\./.test(key);
+/** What Muon takes: the matrices between hidden states, whatever a family calls its layers; adapters are what is between two of them. */
+const hidden = (key: string, p: Tensor): boolean =>
+  p.shape.length === 2 && /\.(layers?|blocks)\.\d+\.|^mlp1\./.test(key) && !key.includes(".lora_");
 
 const mu = 0.95;
 

@@ -160,6 +160,21 @@ describe("Muon", () => {
     expect(mean + spread).toBeLessThan(1.25);
   });
 
+  test.each([
+    ["vision_model.encoder.layers.0.attn.qkv.weight", [6, 2], true],
+    ["visual_encoder.blocks.3.mlp.fc1.weight", [6, 2], true],
+    ["Qformer.bert.encoder.layer.1.attention.self.query.weight", [2, 2], true],
+    ["mlp1.1.weight", [2, 2], true],
+    ["visual_encoder.blocks.3.mlp.fc1.bias", [6], false],
+    ["llama_model.base_model.model.model.layers.0.self_attn.dense.lora_A.weight", [2, 4], false],
+    ["llama_model.model.embed_tokens.weight", [9, 2], false],
+    ["llama_proj.weight", [4, 2], false],
+  ])("%s of %j is a hidden matrix: %s", (key, shape, is) => {
+    const p = node("param", [], { key, shape, dtype: "f32" });
+    const loss = p.sum(shape.map((_, axis) => axis)).reshape([1]);
+    expect(`next.variance.${key}` in update(loss, new Map([[key, p]]), muon)).toBe(!is);
+  });
+
   test("a tall matrix moves as its transpose does", () => {
     const g = [
       [1, 2],
