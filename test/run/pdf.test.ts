@@ -120,7 +120,8 @@ describe("is refused in a sentence:", () => {
       "a page of forms of forms, 10^12 strokes",
       { image: endlessPdf(), name: "e.pdf" },
       "FormatError",
-      /"e\.pdf#1": not drawn after 5 s/,
+      // Whichever ends first, its time or PDFium's memory.
+      /"e\.pdf#1": (not drawn after 5 s|PDFium failed)/,
     ],
   ])("%s", async (_, part, name, message) => {
     const error = await asked([part]).catch((error: Error) => error);
