@@ -5,6 +5,7 @@ import type { Batch, Page } from "../jobs/batch.ts";
 import type { Outcome } from "../jobs/outcomes.ts";
 import type { Results } from "../jobs/results.ts";
 import type { Store } from "../jobs/store.ts";
+import { readJson } from "../run/models.ts";
 import { progressBar } from "./bar.ts";
 import { type Command, jsonOption, modelOption, redisAt, redisOption, type Terminal } from "./command.ts";
 import { columns, json, notice, write } from "./output.ts";
@@ -20,7 +21,8 @@ interface Options {
 interface SubmitOptions extends Omit<Options, "out"> {
   readonly out?: string;
   readonly model: string;
-  readonly question: string;
+  readonly question?: string;
+  readonly schema?: string;
   readonly password?: string;
   readonly detach?: boolean;
   readonly maxTokens?: number;
@@ -39,7 +41,8 @@ const submitCommand: Command<SubmitOptions> = {
   about: "ask about every page of a folder, and write the answers; the same command goes on where it was interrupted",
   args: [{ name: "<folder>", about: "images and PDFs" }],
   options: [
-    { flags: "--question <question>", about: "what is asked about each page", required: true },
+    { flags: "--question <question>", about: "what is asked about each page" },
+    { flags: "--schema <file>", about: "a JSON Schema that the answers are held to; needs no question" },
     outOption,
     { flags: "--detach", about: "do not wait for the answers; see galago batch collect" },
     modelOption,
@@ -93,9 +96,11 @@ export const batch: Command = {
 };
 
 async function submit(folder: string, options: SubmitOptions, terminal: Terminal): Promise<number | undefined> {
-  const { redis, out, detach, model, question, password, json: asJson, ...answering } = options;
+  const { redis, out, detach, model, question = "", schema: schemaFile, password, json: asJson, ...rest } = options;
+  if (!question && schemaFile === undefined) throw usageError("expected --question, --schema or both");
   if (!out === !detach) throw usageError("expected --out, or --detach without it");
   const signal = terminal.interrupted();
+  const schema = schemaFile === undefined ? undefined : (readJson(schemaFile) as object);
   return stored(redis, async (store) => {
     const [jobs, { resultsAt }] = await Promise.all([import("../jobs/batch.ts"), import("../jobs/results.ts")]);
     const results = out === undefined ? undefined : resultsAt(out);
@@ -103,7 +108,7 @@ async function submit(folder: string, options: SubmitOptions, terminal: Terminal
     const batch = await jobs.submit(
       store,
       resolve(folder),
-      { model, question, options: answering },
+      { model, question, options: { ...rest, schema } },
       pages,
       results?.known,
     );

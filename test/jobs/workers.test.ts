@@ -201,4 +201,37 @@ describe.skipIf(!hasRedis)("with redis-server", () => {
     expect(linesOf(readFileSync(out, "utf8"))).toHaveLength(15);
     last.child.kill("SIGKILL");
   });
+
+  test("--schema holds every answer to it", { timeout: 120_000 }, async () => {
+    await store.redis.flushall();
+    const schema = join(home, "schema.json");
+    writeFileSync(
+      schema,
+      JSON.stringify({ type: "object", properties: { total: { type: "number" } }, required: ["total"] }),
+    );
+    const few = join(home, "few");
+    mkdirSync(few);
+    copyFileSync(join(folder, "b.png"), join(few, "b.png"));
+    const run = galago("batch", "submit", few, "--schema", schema, "--out", out, "--model", model);
+    const only = await worker();
+    expect(await run.ended).toMatchObject({ status: 0 });
+    const [{ answer, fields, error }] = linesOf(readFileSync(out, "utf8"));
+    expect([typeof JSON.parse(answer).total, fields?.[0].path, error]).toEqual(["number", "/total", undefined]);
+    only.child.kill("SIGKILL");
+  });
+});
+
+test.each([
+  [["submit", "pages", "--out", "x"], 2, "expected --question, --schema or both; see galago batch --help"],
+  [["submit", "pages", "--question", "?"], 2, "expected --out, or --detach without it; see galago batch --help"],
+  [["submit", "pages", "--question", "?", "--out", "x", "--redis", "tcp://a"], 1, '"tcp://a" is no address of Redis'],
+  [["status", "--redis", "redis://127.0.0.1:9"], 1, "start it there, or name another with --redis or GALAGO_REDIS"],
+  [["collect", "name"], 2, "--out <file|folder/>"],
+])("galago batch %j ends in a line", async (words, status, line) => {
+  const child = fork(fileURLToPath(built("cli/main.js")), ["batch", ...words], { silent: true });
+  let stderr = "";
+  child.stderr!.on("data", (piece) => (stderr += piece));
+  expect((await once(child, "close"))[0]).toBe(status);
+  expect(stderr).toContain(line);
+  expect(stderr).toMatch(/^galago: [^\n]+\n$/);
 });
