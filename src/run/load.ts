@@ -1,4 +1,5 @@
 /** The library's way to a model: it lives in a thread of its own, so that the caller's event loop stays free. */
+import "./ort-silent.ts";
 import { Worker } from "node:worker_threads";
 import { EngineError, RequestError } from "../errors.ts";
 import type { AnswerOptions, AnswerRecord, Piece, Question } from "./answer.ts";

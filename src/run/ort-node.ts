@@ -1,4 +1,5 @@
 /** The engine in Node: ONNX Runtime's native binding. The only file that knows it. */
+import "./ort-silent.ts";
 import * as ort from "onnxruntime-node";
 import { EngineError } from "../errors.ts";
 import type { Engine, Feeds, Session, Values } from "../graph/engine.ts";
