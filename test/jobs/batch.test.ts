@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { EngineError, FormatError } from "../../src/errors.ts";
 import { type BatchQuestion, batchOf, countsOf, type Page, submit } from "../../src/jobs/batch.ts";
 import { type Outcome, outcomes } from "../../src/jobs/outcomes.ts";
-import { idOf, openStore, type Store } from "../../src/jobs/store.ts";
+import { idOf, openStore, prefix, queueOf, type Store } from "../../src/jobs/store.ts";
 import { work } from "../../src/jobs/work.ts";
 import type { AnswerRecord } from "../../src/run/answer.ts";
 import type { Galago } from "../../src/run/load.ts";
@@ -112,7 +112,8 @@ describe.skipIf(!hasRedis)("with redis-server", () => {
     await submit(store, "/a", asked, pages("x.png", "copy of x.png", "y.png"));
     const { name, total } = await submit(store, "/a", asked, pages("x.png", "copy of x.png", "y.png"));
     expect(total).toBe(3);
-    expect(await store.pagesOf(asked.model).getWaitingCount()).toBe(2);
+    // The list that an autoscaler looks at.
+    expect(await store.redis.llen(`${prefix}:${queueOf(asked.model)}:wait`)).toBe(2);
     expect(await countsOf(store, await batchOf(store, name))).toEqual({ total: 3, done: 0, failed: 0 });
     const ended = working((name) => name);
     const found = await all(name);
