@@ -43,8 +43,10 @@ export function answering(asked: ChatRequest, gone: AbortSignal, answerer: Answe
   const begun = performance.now();
   const seconds = (): number => (performance.now() - begun) / 1000;
   let firstSeconds: number | null = null;
+  // Not AbortSignal.any: Node keeps what it makes, and all that listens to it, as long as the process lives.
   const ended = new AbortController();
-  const signal = AbortSignal.any([gone, ended.signal]);
+  const { signal } = ended;
+  const abandon = (): void => ended.abort(gone.reason);
   const timer = patient ? undefined : setTimeout(() => ended.abort(late(deadline)), deadline * 1000);
   const pieces = answered(asked, signal, answerer);
 
@@ -53,11 +55,14 @@ export function answering(asked: ChatRequest, gone: AbortSignal, answerer: Answe
     if (over) return;
     over = true;
     clearTimeout(timer);
+    gone.removeEventListener("abort", abandon);
     // Also where it waits for a reader.
     void pieces.return(undefined as never).catch(() => undefined);
     note({ model: asked.model, status, seconds: seconds(), firstSeconds, record });
   };
   signal.addEventListener("abort", () => end(signal.reason instanceof RequestError ? signal.reason.status : 499));
+  if (gone.aborted) abandon();
+  else gone.addEventListener("abort", abandon);
   return {
     async next() {
       try {

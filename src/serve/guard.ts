@@ -70,24 +70,47 @@ export const typed: MiddlewareHandler = async (c, next) => {
   throw new ProtocolError(415, `Content-Type is "${type}"; expected application/json`);
 };
 
-/** Refuses a request where those that are being answered hold so many bytes together with it. */
-export function bounded(maxBytes: number, maxBody: number): MiddlewareHandler {
+/** Refuses a request where the bodies of those that are being answered have so many bytes together with its own. */
+export function bounded(maxBytes: number): MiddlewareHandler {
   let held = 0;
   return async function bounded(c, next) {
-    const length = Number(c.req.header("Content-Length") ?? (c.req.raw.body ? maxBody : 0));
-    const bytes = Math.min(length || 0, maxBody);
-    if (held + bytes > maxBytes)
-      throw new ProtocolError(429, "too many images are being asked about; ask again in a moment", {
-        code: "too_many_bytes",
-        headers: { "Retry-After": "1" },
-      });
-    held += bytes;
+    let own = 0;
+    let refused: ProtocolError | undefined;
+    const hold = (bytes: number): void => {
+      if (held + bytes > maxBytes) {
+        refused = new ProtocolError(429, "too many images are being asked about; ask again in a moment", {
+          code: "too_many_bytes",
+          headers: { "Retry-After": "1" },
+        });
+        throw refused;
+      }
+      held += bytes;
+      own += bytes;
+    };
+    const { raw } = c.req;
+    const told = c.req.header("Content-Length");
+    if (told) hold(Number(told) || 0);
+    else if (raw.body) c.req.raw = new Request(raw, { body: counted(raw.body, hold), duplex: "half" } as RequestInit);
     try {
       await next();
+      // Who reads a body takes its error for bad JSON.
+      if (refused) throw refused;
     } finally {
-      held -= bytes;
+      held -= own;
     }
   };
+}
+
+/** A body that comes in pieces, without its length; each piece is counted. */
+function counted(body: ReadableStream<Uint8Array>, count: (bytes: number) => void): ReadableStream<Uint8Array> {
+  return body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(piece, controller) {
+        count(piece.length);
+        controller.enqueue(piece);
+      },
+    }),
+  );
 }
 
 /** The answer to a body that is too large. */

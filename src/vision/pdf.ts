@@ -46,11 +46,15 @@ export function isPdf(bytes: Uint8Array): boolean {
   return String.fromCharCode(...bytes.subarray(0, 1024)).includes("%PDF-");
 }
 
-/** Opens a PDF. Throws FormatError for what is none, RequestError for one that is encrypted where the password is missing or wrong. */
+/** Opens a PDF. Throws FormatError for what is none or has no pages, RequestError for one that is encrypted where the password is missing or wrong. */
 export async function openPdf(bytes: Uint8Array, options: PdfOptions = {}): Promise<Pdf> {
   const { name = "PDF" } = options;
   const document = await opened(bytes, name, options.password);
   const pages = document.getPageCount();
+  if (pages === 0) {
+    document.destroy();
+    throw new FormatError(`"${name}": has no pages; save the file again`);
+  }
   const size = (number: number): Size => {
     const { width, height } = sizeOf(document, number - 1);
     if (width > 0 && height > 0 && width + height < Number.POSITIVE_INFINITY) return { width, height };

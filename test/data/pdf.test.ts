@@ -51,6 +51,10 @@ describe("pdfPages", () => {
     await expect(all(Buffer.from("hello"))).rejects.toThrow(/^"a\.pdf": cannot be opened as a PDF/);
   });
 
+  it("says which file has no pages", async () => {
+    await expect(all(pdf([]))).rejects.toThrow(new FormatError('"a.pdf": has no pages; save the file again'));
+  });
+
   it("reads or throws FormatError, whatever bytes are damaged", async () => {
     const whole = pdf([text]);
     await fc.assert(

@@ -99,30 +99,55 @@ describe("a request that is too much", () => {
     }
   });
 
-  test("is one of many megabytes while others of many are answered", async () => {
-    let end = () => {};
-    const held = async function* () {
-      await new Promise<void>((resolve) => {
-        end = resolve;
-      });
-      yield "a";
-    };
-    const { ask, pool } = fake(held, { maxBody: 1000 });
-    const large = { "Content-Length": "900" };
-    const answers = Array.from({ length: 8 }, () => ask({}, large));
-    const refused = await ask({}, large);
-    expect([refused.status, refused.headers.get("Retry-After")]).toEqual([429, "1"]);
-    for (let i = 0; i < 8; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 2));
+  test.each(["told beforehand", "in pieces"])(
+    "is one of many megabytes, %s, while others of many are answered",
+    async (how) => {
+      let end = () => {};
+      const held = async function* () {
+        await new Promise<void>((resolve) => {
+          end = resolve;
+        });
+        yield "a";
+      };
+      const { app, pool } = fake(held, { maxBody: 1000 });
+      const body = new TextEncoder().encode(
+        JSON.stringify({ model: "fake", messages: [{ role: "user", content: "?" }] }).padEnd(900),
+      );
+      const ask = () => {
+        const pieces = new ReadableStream({
+          start(controller) {
+            for (let at = 0; at < 900; at += 90) controller.enqueue(body.slice(at, at + 90));
+            controller.close();
+          },
+        });
+        const [told, sent] = how === "in pieces" ? [{}, pieces] : [{ "Content-Length": "900" }, body];
+        return app.request(`http://localhost${url}`, {
+          method: "POST",
+          headers: { "Content-Type": "application/json", ...told },
+          body: sent,
+          duplex: "half",
+        } as RequestInit);
+      };
+      const settled = () => new Promise((resolve) => setTimeout(resolve, 2));
+      const answers: ReturnType<typeof ask>[] = [];
+      for (let i = 0; i < 8; i++) {
+        answers.push(ask());
+        await settled();
+      }
+      const refused = await ask();
+      expect([refused.status, refused.headers.get("Retry-After")]).toEqual([429, "1"]);
+      for (let i = 0; i < 8; i++) {
+        end();
+        await settled();
+      }
+      expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(Array(8).fill(200));
+      expect(pool.count()).toEqual({ running: 0, waiting: 0 });
+      const again = ask();
+      await settled();
       end();
-    }
-    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(Array(8).fill(200));
-    expect(pool.count()).toEqual({ running: 0, waiting: 0 });
-    const again = ask({}, large);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-    end();
-    expect((await again).status).toBe(200);
-  });
+      expect((await again).status).toBe(200);
+    },
+  );
 });
 
 describe("the log", () => {

@@ -5,6 +5,8 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { createAdaptorServer } from "@hono/node-server";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { tinyModel } from "../support/tiny-model.ts";
@@ -82,6 +84,23 @@ describe("a full queue", () => {
     for (const { end } of begun) end();
     expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200]);
   });
+});
+
+test("nothing is kept of an answer that was given", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const asked: WeakRef<object>[] = [];
+  const { ask } = fake(async function* (messages, { signal }) {
+    asked.push(new WeakRef(messages));
+    // As a model does, that stops where it is told to.
+    signal?.addEventListener("abort", () => void messages.length);
+    yield "done";
+  });
+  for (let i = 0; i < 8; i++) await (await ask()).text();
+  await settled();
+  collect();
+  // The last one may still lie on the stack.
+  expect(asked.slice(0, -1).filter((messages) => messages.deref())).toEqual([]);
 });
 
 describe("a client that leaves", () => {
