@@ -43,7 +43,7 @@ export const ask: Command<Options> = {
     {
       name: "<words...>",
       about:
-        "image files, PDF pages as file.pdf#3 or file.pdf#2-5, or - for standard input, all in one question; or a folder, about each of whose images it is asked; the question comes last",
+        "image files, PDF pages as file.pdf#3 or file.pdf#1,3-5, or - for standard input, all in one question; or a folder, about each of whose images it is asked; the question comes last",
     },
   ],
   options: [

@@ -39,7 +39,7 @@ const outOption = {
 const submitCommand: Command<SubmitOptions> = {
   name: "submit",
   about: "ask about every page of a folder, and write the answers; the same command goes on where it was interrupted",
-  args: [{ name: "<folder>", about: "images and PDFs" }],
+  args: [{ name: "<folder>", about: "images and PDFs; or one PDF, or pages of it as file.pdf#1,3-5" }],
   options: [
     { flags: "--question <question>", about: "what is asked about each page" },
     { flags: "--schema <file>", about: "a JSON Schema that the answers are held to; needs no question" },

@@ -2,7 +2,8 @@
 import type { PDFiumPage } from "@hyzyla/pdfium";
 import { FormatError, RequestError } from "../errors.ts";
 import type { Image } from "../vision/image.ts";
-import { openPdf, type PageRange, type Pdf } from "../vision/pdf.ts";
+import { openPdf, type Pdf } from "../vision/pdf.ts";
+import type { PageRange } from "../vision/ranges.ts";
 import type { Glyph } from "./page.ts";
 
 /** A rendered page; `number` counts from 1, the rest is as in `Page`. */
@@ -54,8 +55,8 @@ export async function* pdfPages(bytes: Uint8Array, options: PdfOptions = {}): As
   if (!(Number.isInteger(width) && width > 0)) throw new RequestError(`"${name}": width is ${width}, expected pixels`);
   const pdf = await openPdf(bytes, { name });
   try {
-    const { first, last } = pdf.range(options);
-    for (let number = first; number <= last; number++) yield await rendered(pdf, number, width, name);
+    const { first = 1, last = pdf.pages } = options;
+    for (const number of pdf.numbers([{ first, last }])) yield await rendered(pdf, number, width, name);
   } finally {
     pdf.close();
   }

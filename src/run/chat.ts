@@ -1,12 +1,12 @@
 /** The library's messages, checked and turned into what a model is asked. */
 import { RequestError } from "../errors.ts";
 import type { Message } from "../text/template.ts";
-import type { PageRange } from "../vision/pdf.ts";
+import { pageRanges } from "../vision/ranges.ts";
 import type { Question } from "./answer.ts";
 import type { NamedImage, Pixels } from "./images.ts";
 
-/** A path, an http, https or file URL, the bytes of a file, or RGB or RGBA pixels. A file is an image or a PDF; of a path or URL `file.pdf#2-5`, pages
- *  2 to 5 are meant. */
+/** A path, an http, https or file URL, the bytes of a file, or RGB or RGBA pixels. A file is an image or a PDF; of a path or URL `file.pdf#1,3-5`, pages
+ *  1 and 3 to 5 are meant, in this order. */
 export type ImageInput = string | URL | Uint8Array | Blob | Pixels;
 
 /** An image, or the pages of a PDF, each an image. */
@@ -15,7 +15,7 @@ export interface ImagePart {
   readonly image: ImageInput;
   /** What errors and the record call it; a page is `name#3`. Default: its path or URL. */
   readonly name?: string | undefined;
-  /** Of a PDF, the pages meant: `3` or `2-5`. Default: all. */
+  /** Of a PDF, the pages meant: `3`, `2-5` or `1,3-5`. Default: all. */
   readonly pages?: string | undefined;
   /** Of a PDF that is encrypted. */
   readonly password?: string | undefined;
@@ -62,14 +62,14 @@ export async function questionOf(messages: readonly ChatMessage[]): Promise<Ques
 async function named({ image, name, pages, password }: ImagePart, fallback: string): Promise<NamedImage> {
   const [path, range = pages] = typeof image === "string" || image instanceof URL ? placeOf(image) : [];
   const called = name ?? path ?? fallback;
-  const asked = range === undefined ? undefined : pageRange(range, called);
+  const asked = range === undefined ? undefined : pageRanges(range, called);
   return { name: called, image: path ?? (await dataOf(image, called)), pages: asked, password };
 }
 
 /** A path or address, and the pages that stand behind it. */
 function placeOf(image: string | URL): [path: string, pages?: string] {
   const place = typeof image === "string" ? image : addressOf(image);
-  const [, path = place, pages] = /^(.+\.pdf)#([\d-]*)$/i.exec(place) ?? [];
+  const [, path = place, pages] = /^(.+\.pdf)#([\d,-]*)$/i.exec(place) ?? [];
   return [path, pages];
 }
 
@@ -79,15 +79,6 @@ async function dataOf(image: ImageInput, name: string): Promise<Uint8Array | Pix
   const { data, width, height } = (image ?? {}) as Pixels;
   if (data instanceof Uint8Array || data instanceof Uint8ClampedArray) return { data, width, height };
   throw new RequestError(`"${name}" is no path, URL, Uint8Array, Blob or { data, width, height }`);
-}
-
-/** The pages that `3` or `2-5` means. Throws RequestError for other words. */
-function pageRange(words: string, name: string): PageRange {
-  const [, first, last = first] = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(words) ?? [];
-  if (first === undefined)
-    throw new RequestError(`"${name}": "${words}" is no page; expected one as 3, or a range as 2-5`);
-  if (Number(first) <= Number(last)) return { first: Number(first), last: Number(last) };
-  throw new RequestError(`"${name}": pages ${first} to ${last} are in no order; expected FIRST-LAST`);
 }
 
 function addressOf(url: URL): string {

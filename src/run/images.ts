@@ -4,7 +4,8 @@ import { fileURLToPath } from "node:url";
 import { FormatError, RequestError } from "../errors.ts";
 import { decoder, measure } from "../vision/decode.ts";
 import type { Image, Size } from "../vision/image.ts";
-import { isPdf, type PageRange } from "../vision/pdf.ts";
+import { isPdf } from "../vision/pdf.ts";
+import type { PageRange } from "../vision/ranges.ts";
 import { openPages, type PdfLimits } from "./pages.ts";
 
 /** Pixels without a file: RGB or RGBA (laid on white), row-major, 3 or 4 bytes a pixel. */
@@ -19,7 +20,7 @@ export interface Pixels {
 export interface NamedImage {
   readonly name: string;
   readonly image: string | Uint8Array | Pixels;
-  readonly pages?: PageRange | undefined;
+  readonly pages?: readonly PageRange[] | undefined;
   readonly password?: string | undefined;
 }
 

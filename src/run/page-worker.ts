@@ -23,11 +23,10 @@ async function pdfOf({ key, bytes, name, password }: PdfFile): Promise<Pdf> {
   return pdf;
 }
 
-async function answer({ file, range, page }: PageRequest): Promise<PageReply> {
+async function answer({ file, ranges, page }: PageRequest): Promise<PageReply> {
   const pdf = await pdfOf(file);
   if (page) return { image: await pdf.draw(pdf.page(page.number), page.pixels) };
-  const { first, last } = pdf.range(range);
-  return { first, sizes: Array.from({ length: last - first + 1 }, (_, i) => pdf.size(first + i)) };
+  return { pages: pdf.numbers(ranges).map((number) => ({ number, ...pdf.size(number) })) };
 }
 
 port.on("message", (request: PageRequest) => {

@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads";
 import { EngineError, FormatError, RequestError } from "../errors.ts";
 import type { Image, Size } from "../vision/image.ts";
-import type { PageRange } from "../vision/pdf.ts";
+import type { PageRange } from "../vision/ranges.ts";
 import { sha256 } from "./features.ts";
 import type { NamedImage, OpenImage } from "./images.ts";
 import { received, type SentError } from "./wire.ts";
@@ -23,16 +23,16 @@ export interface PdfFile {
   readonly password: string | undefined;
 }
 
-/** To the thread: how large are the pages of the range, or the pixels of a page. */
+/** To the thread: how large are the pages of the ranges (default: all), or the pixels of a page. */
 export interface PageRequest {
   readonly file: PdfFile;
-  readonly range?: PageRange | undefined;
+  readonly ranges?: readonly PageRange[] | undefined;
   readonly page?: { readonly number: number; readonly pixels: Size };
 }
 
-/** From the thread, one for each request; `sizes` are in points. After an error that is `broken` it is of no use. */
+/** From the thread, one for each request; sizes are in points. After an error that is `broken` it is of no use. */
 export type PageReply =
-  | { readonly first: number; readonly sizes: readonly Size[] }
+  | { readonly pages: readonly (Size & { readonly number: number })[] }
   | { readonly image: Image }
   | { readonly error: SentError; readonly broken: boolean };
 
@@ -43,20 +43,19 @@ const pixelsPerPoint = 2;
  *  them, and where it is encrypted and the password is missing or wrong. */
 export async function openPages(
   bytes: Uint8Array,
-  { name, pages: range, password }: NamedImage,
+  { name, pages: ranges, password }: NamedImage,
   { maxPages = 100, maxSeconds = 20 }: PdfLimits,
 ): Promise<OpenImage[]> {
   const hash = sha256(bytes);
   const file: PdfFile = { key: JSON.stringify([hash, name, password]), bytes: shared(bytes), name, password };
-  const opening = await asked({ file, range }, maxSeconds);
-  if (!("sizes" in opening)) throw new EngineError(`"${name}": the drawing thread sent no sizes`);
-  const { first, sizes } = opening;
-  if (sizes.length > maxPages)
+  const opening = await asked({ file, ranges }, maxSeconds);
+  if (!("pages" in opening)) throw new EngineError(`"${name}": the drawing thread sent no sizes`);
+  const { pages } = opening;
+  if (pages.length > maxPages)
     throw new RequestError(
-      `"${name}": ${sizes.length} pages in one question, the limit is ${maxPages}; name those that matter, as in file.pdf#2-5`,
+      `"${name}": ${pages.length} pages in one question, the limit is ${maxPages}; name those that matter, as in file.pdf#1,3-5`,
     );
-  return sizes.map(({ width, height }, i): OpenImage => {
-    const number = first + i;
+  return pages.map(({ number, width, height }): OpenImage => {
     return {
       name: `${name}#${number}`,
       width: Math.max(1, Math.round(width * pixelsPerPoint)),

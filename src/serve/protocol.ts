@@ -80,7 +80,7 @@ interface Extras {
 }
 
 const galago = z.strictObject({
-  pages: z.string().optional().describe("of a PDF, the pages meant: 3 or 2-5; all where it is left out"),
+  pages: z.string().optional().describe("of a PDF, the pages meant: 3, 2-5 or 1,3-5; all where it is left out"),
   password: z.string().optional().describe("of a PDF that is encrypted"),
   tiles: z.string().optional().describe("how images are cut, as msac, native:1..12 or single"),
   scm: z

@@ -2,6 +2,7 @@
 import { type PDFiumDocument, PDFiumLibrary, type PDFiumPage } from "@hyzyla/pdfium";
 import { FormatError, RequestError } from "../errors.ts";
 import { type Image, opaque, type Size } from "./image.ts";
+import type { PageRange } from "./ranges.ts";
 
 /** `name` is what error messages call the file; `password` opens one that is encrypted. */
 export interface PdfOptions {
@@ -9,17 +10,11 @@ export interface PdfOptions {
   readonly password?: string | undefined;
 }
 
-/** Pages from `first` to `last`, counted from 1; all where it is left out. */
-export interface PageRange {
-  readonly first: number;
-  readonly last: number;
-}
-
 /** An open PDF. */
 export interface Pdf {
   readonly pages: number;
-  /** The range, or all pages. Throws RequestError for pages that the file does not have. */
-  range(asked?: Partial<PageRange>): PageRange;
+  /** The numbers of the pages of the ranges, in their order; by default of all. Throws RequestError for pages that the file does not have. */
+  numbers(asked?: readonly PageRange[]): number[];
   /** The size of a page in points, 72 to the inch, without reading it. Throws FormatError for a page that is damaged. */
   size(number: number): Size;
   /** A page, which `draw` closes. Throws FormatError for a page that is damaged. */
@@ -63,8 +58,11 @@ export async function openPdf(bytes: Uint8Array, options: PdfOptions = {}): Prom
   return {
     size,
     pages,
-    range({ first = 1, last = pages } = {}) {
-      if (first >= 1 && first <= last && last <= pages) return { first, last };
+    numbers(asked = [{ first: 1, last: pages }]) {
+      const beyond = asked.find(({ first, last }) => !(first >= 1 && first <= last && last <= pages));
+      if (!beyond)
+        return asked.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
+      const { first, last } = beyond;
       throw new RequestError(`"${name}": no page ${first >= 1 ? last : first}; it has pages 1 to ${pages}`);
     },
     page(number) {

@@ -112,6 +112,7 @@ describe("--json", () => {
   test.each([
     ["one page", [`${pdf}#2`], ["#2"]],
     ["a range of pages", [`${pdf}#2-3`], ["#2", "#3"]],
+    ["pages with a gap", [`${pdf}#1,3`], ["#1", "#3"]],
     ["all pages, beside an image", [pdf, image], ["#1", "#2", "#3", undefined]],
   ])("%s of a PDF", async (_, sources, names) => {
     const { images, usage } = JSON.parse((await ask([...sources, "?", "--json"])).text);
@@ -237,6 +238,9 @@ describe("bad input ends with one line that names it", () => {
     ["a page that is not there", [`${pdf}#4`, "?"], 1, /Two\.PDF": no page 4; it has pages 1 to 3/],
     ["page 0", [`${pdf}#0`, "?"], 1, /Two\.PDF": no page 0; it has pages 1 to 3/],
     ["a PDF that is none", [`${join(home, "image.pdf")}#1`, "?"], 1, /image\.pdf": cannot be opened as a PDF/],
+    ["pages that are none", [`${pdf}#1,,3`, "?"], 2, /Two\.PDF": "1,,3" is no list of pages; expected one as 3, 2-5/],
+    ["words for pages", [`${pdf}#page`, "?"], 2, /Two\.PDF": "page" is no list of pages/],
+    ["a page twice", [`${pdf}#1-3,2`, "?"], 2, /Two\.PDF": page 2 is named twice/],
     ["pages backwards", [`${pdf}#3-2`, "?"], 2, /pages 3 to 2 are in no order/],
     ["no model of that name", [image, "?", "--model", "smolvm"], 1, /no model "smolvm"; there are .*babble/],
     [

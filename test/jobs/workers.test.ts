@@ -17,6 +17,7 @@ import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { batchOf, entriesOf } from "../../src/jobs/batch.ts";
 import { openStore, type Store } from "../../src/jobs/store.ts";
 import { built } from "../support/built.ts";
 import { pdf } from "../support/pdf.ts";
@@ -200,6 +201,16 @@ describe.skipIf(!hasRedis)("with redis-server", () => {
     expect((await galago("batch", "collect", stdout.trim(), "--out", out).ended).status).toBe(0);
     expect(linesOf(readFileSync(out, "utf8"))).toHaveLength(15);
     last.child.kill("SIGKILL");
+  });
+
+  test("pages of one PDF are a batch, too", { timeout: 120_000 }, async () => {
+    const part = `${join(folder, "a.pdf")}#1,3-5`;
+    const words = ["batch", "submit", part, "--question", question, "--model", model, "--detach"];
+    const { stdout } = await galago(...words).ended;
+    const sources: string[] = [];
+    for await (const entries of entriesOf(store, await batchOf(store, stdout.trim())))
+      sources.push(...entries.map(({ source }) => source));
+    expect(sources).toEqual([1, 3, 4, 5].map((number) => `${join(folder, "a.pdf")}#${number}`));
   });
 
   test("--schema holds every answer to it", { timeout: 120_000 }, async () => {

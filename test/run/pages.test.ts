@@ -23,13 +23,23 @@ async function ink(page: OpenImage, pixels = { width: 40, height: 20 }): Promise
 }
 
 test("each page is an image under its own number, drawn in the pixels that are asked for", async () => {
-  const pages = await open(pdf([black(0, 50), black(0, 100), black(0, 150)]), { pages: { first: 2, last: 3 } });
+  const pages = await open(pdf([black(0, 50), black(0, 100), black(0, 150)]), { pages: [{ first: 2, last: 3 }] });
   expect(pages.map(({ name, width, height }) => [name, width, height])).toEqual([
     ["a.pdf#2", 400, 200],
     ["a.pdf#3", 400, 200],
   ]);
   expect(await ink(pages[0])).toBeCloseTo(0.5, 2);
   expect(await ink(pages[1], { width: 80, height: 80 })).toBeCloseTo(0.75, 2);
+});
+
+test("pages come in the order in which they are named", async () => {
+  const pages = [
+    { first: 3, last: 4 },
+    { first: 1, last: 1 },
+  ];
+  const found = await open(pdf([black(0, 50), "", black(0, 150), ""]), { pages });
+  expect(found.map(({ name }) => name)).toEqual(["a.pdf#3", "a.pdf#4", "a.pdf#1"]);
+  expect(await ink(found[2])).toBeCloseTo(0.25, 2);
 });
 
 test("what a page shows is known by the file and its number", async () => {
@@ -56,8 +66,8 @@ describe("an encrypted file", () => {
 });
 
 test.each([
-  ["a page that is not there", { pages: { first: 3, last: 3 } }, {}, '"a.pdf": no page 3; it has pages 1 to 2'],
-  ["page 0", { pages: { first: 0, last: 1 } }, {}, '"a.pdf": no page 0; it has pages 1 to 2'],
+  ["a page that is not there", { pages: [{ first: 3, last: 3 }] }, {}, '"a.pdf": no page 3; it has pages 1 to 2'],
+  ["page 0", { pages: [{ first: 0, last: 1 }] }, {}, '"a.pdf": no page 0; it has pages 1 to 2'],
   ["more pages than allowed", {}, { maxPages: 1 }, '"a.pdf": 2 pages in one question, the limit is 1;'],
 ])("%s is refused by number", async (_, asked, limits, message) => {
   await expect(open(pdf(["", ""]), asked, limits)).rejects.toThrow(message);
@@ -70,7 +80,7 @@ test("a damaged file is refused, and the next one is read", async () => {
 
 test("of a thousand pages the last is read without the others", async () => {
   const [page, ...others] = await open(pdf([...Array<string>(999).fill("q"), black(0, 100)]), {
-    pages: { first: 1000, last: 1000 },
+    pages: [{ first: 1000, last: 1000 }],
   });
   expect(others).toEqual([]);
   expect(page.name).toBe("a.pdf#1000");

@@ -47,6 +47,8 @@ describe("the pages", () => {
     ["of a path", { image: `${three}#2-3` }, [2, 3]],
     ["of a file URL", { image: new URL(`${pathToFileURL(three).href}#3`) }, [3]],
     ["that a part names", { image: three, pages: "1-2" }, [1, 2]],
+    ["of a path, with a gap and in its own order", { image: `${three}#3,1` }, [3, 1]],
+    ["that a part names, with a gap", { image: three, pages: "1,3" }, [1, 3]],
     ["that a part names of bytes", { image: readFileSync(three), name: three, pages: "2" }, [2]],
     ["of a Blob, all", { image: new Blob([readFileSync(three)]), name: three }, [1, 2, 3]],
   ])("%s are images each", async (_, part, numbers) => {
@@ -113,7 +115,13 @@ describe("is refused in a sentence:", () => {
     ],
     ["pages that are not there", { image: `${three}#4` }, "RequestError", /no page 4; it has pages 1 to 3/],
     ["pages in no order", { image: three, pages: "3-2" }, "RequestError", /pages 3 to 2 are in no order/],
-    ["pages that are none", { image: three, pages: "two" }, "RequestError", /"two" is no page; expected one as 3/],
+    [
+      "pages that are none",
+      { image: three, pages: "two" },
+      "RequestError",
+      /"two" is no list of pages; expected one as 3/,
+    ],
+    ["a page named twice", { image: `${three}#1-3,2` }, "RequestError", /three\.pdf": page 2 is named twice/],
     ["no password", { image: secret, name: "s.pdf" }, "RequestError", /"s\.pdf": is encrypted, and opens with/],
     ["pages of what is no PDF", { image: Buffer.from("hi"), pages: "1" }, "FormatError", /cannot be opened as a PDF/],
     [

@@ -103,10 +103,16 @@ describe("the openai client", () => {
     const content = [file, { type: "text", text: "What is written here?" } as const];
     const { galago } = await ask([{ role: "user", content }], { galago: { pages: "2-3" } });
     expect(galago.images.map(({ source }: { source: string }) => source)).toEqual(["three.pdf#2", "three.pdf#3"]);
-    await expect(ask([{ role: "user", content }], { galago: { pages: "4" } })).rejects.toMatchObject({
-      status: 400,
-      message: expect.stringContaining('"three.pdf": no page 4; it has pages 1 to 3'),
-    });
+    const gap = await ask([{ role: "user", content }], { galago: { pages: "1,3" } });
+    expect(gap.galago.images.map(({ source }: { source: string }) => source)).toEqual(["three.pdf#1", "three.pdf#3"]);
+    for (const [pages, message] of [
+      ["4", "no page 4; it has pages 1 to 3"],
+      ["1,,3", '"1,,3" is no list of pages; expected one as 3, 2-5 or 1,3-5'],
+    ])
+      await expect(ask([{ role: "user", content }], { galago: { pages } })).rejects.toMatchObject({
+        status: 400,
+        message: expect.stringContaining(`"three.pdf": ${message}`),
+      });
   });
 
   test("says how images are seen", async () => {

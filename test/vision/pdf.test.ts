@@ -52,7 +52,9 @@ test.each([
   [{ first: 3, last: 3 }, 3],
 ])("pages %o of two are refused by number", async (range, missing) => {
   const opened = await openPdf(pdf([text, text]), { name: "a.pdf" });
-  expect(() => opened.range(range)).toThrow(`"a.pdf": no page ${missing}; it has pages 1 to 2`);
+  expect(() => opened.numbers([{ first: 1, last: 1 }, range])).toThrow(
+    `"a.pdf": no page ${missing}; it has pages 1 to 2`,
+  );
   opened.close();
 });
 
