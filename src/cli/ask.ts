@@ -60,7 +60,7 @@ export const ask: Command<Options> = {
     { flags: "--seed <n>", about: "the same seed draws the same answer", parse: whole(0) },
     {
       flags: "--tiles <spec>",
-      about: "msac, msac:detailed=4..12,adaptive=3..7, dynamic:1..12, native:1..12 or single",
+      about: "msac, msac:detailed=4..12,adaptive=3..7, dynamic:1..12, native:1..12, print:1..12 or single",
       parse: tiles,
     },
     {

@@ -51,7 +51,7 @@ const submitCommand: Command<SubmitOptions> = {
       about: "most tokens of an answer (default: the model's own, or 512)",
       parse: whole(1),
     },
-    { flags: "--tiles <spec>", about: "how pages are cut, as msac, native:1..12 or single", parse: tiles },
+    { flags: "--tiles <spec>", about: "how pages are cut, as msac, native:1..12, print:1..12 or single", parse: tiles },
     { flags: "--scm <ratio>", about: "the part of the detailed layer's tokens to keep, or off", parse: scm },
     { flags: "--compress <method:ratio>", about: "in place of --scm, as divprune:0.5 or off", parse: compression },
     { flags: "--password <password>", about: "of PDFs that are encrypted; it lies in Redis until they are answered" },

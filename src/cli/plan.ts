@@ -1,6 +1,6 @@
 /** `galago plan`: how an image would be cut into tiles and how many tokens that makes, without running anything. */
 import type { Grid } from "../vision/grids.ts";
-import type { Size } from "../vision/image.ts";
+import type { Image, Size } from "../vision/image.ts";
 import type { TilePlan } from "../vision/tilings.ts";
 import { type Command, jsonOption, modelOption, type Terminal } from "./command.ts";
 import { input, nameOf } from "./input.ts";
@@ -23,7 +23,7 @@ export const plan: Command<Options> = {
     modelOption,
     {
       flags: "--tiles <spec>",
-      about: "msac, msac:detailed=4..12,adaptive=3..7, dynamic:1..12, native:1..12 or single",
+      about: "msac, msac:detailed=4..12,adaptive=3..7, dynamic:1..12, native:1..12, print:1..12 or single",
       parse: tiles,
     },
     { flags: "--scm <ratio>", about: "the part of the detailed layer's tokens to keep, or off", parse: scm },
@@ -33,20 +33,21 @@ export const plan: Command<Options> = {
 };
 
 async function run([source]: readonly string[], options: Options, terminal: Terminal): Promise<void> {
-  const image = sizeOf(source) ? size(source) : await measured(source, terminal);
-  const [{ modelOf, readJson, shapeFile }, { parseTiling }, { scale }] = await Promise.all([
+  const [{ modelOf, readJson, shapeFile }, { parseTiling }, { scale }, { shownOf }] = await Promise.all([
     import("../run/models.ts"),
     import("../vision/tilings.ts"),
     import("../vision/tiles.ts"),
+    import("../vision/print.ts"),
   ]);
+  const { image, pixels } = sizeOf(source) ? sheetOf(size(source)) : await measured(source, terminal);
   const shape = shapeFile(options.model);
   const model = modelOf(readJson(shape), shape);
   const tiling = parseTiling(options.tiles ?? model.tiles);
-  const made = tiling.plan(image.width, image.height, model.tileSize);
+  const { part, plan: made } = await shownOf(image, tiling, model.tileSize, pixels);
   const counts = tokens(made, model.tokensPerTile, options.scm ?? model.scmRatio ?? "off");
   const { detailed, adaptive, global } = made;
   if (options.json) return json(terminal, { detailed, adaptive, global, ...counts });
-  const seen = Number(scale(made, model.tileSize, image).toPrecision(3));
+  const seen = Number(scale(made, model.tileSize, part).toPrecision(3));
   return write(
     terminal.stdout,
     [
@@ -61,9 +62,22 @@ async function run([source]: readonly string[], options: Options, terminal: Term
   );
 }
 
-async function measured(source: string, terminal: Terminal): Promise<Size> {
-  const { measure } = await import("../vision/decode.ts");
-  return measure(await input(source, terminal), { name: nameOf(source) });
+/** An image's size, and its pixels where a tiling looks at them. */
+interface Measured {
+  readonly image: Size;
+  pixels(): Promise<Image> | Image;
+}
+
+/** Of a size alone it is supposed that print covers all of it. */
+const sheetOf = (image: Size): Measured => ({
+  image,
+  pixels: () => ({ width: 1, height: 1, data: Uint8Array.of(255, 255, 255) }),
+});
+
+async function measured(source: string, terminal: Terminal): Promise<Measured> {
+  const { decoder, measure } = await import("../vision/decode.ts");
+  const [bytes, name] = [await input(source, terminal), nameOf(source)];
+  return { image: await measure(bytes, { name }), pixels: () => decoder.decode(bytes, { name }) };
 }
 
 /** SCM keeps floor(ratio * H) of the H tokens that the detailed grid makes, and every other token. */

@@ -1,6 +1,7 @@
 /** Where the tiles of an image lie in it, and which of their visual tokens stayed: what an overlay draws. */
 import { evenCells } from "../vision/gaps.ts";
 import type { Image, Size } from "../vision/image.ts";
+import type { Part } from "../vision/print.ts";
 import { laid, layerSize } from "../vision/tiles.ts";
 import type { Layer, TilePlan } from "../vision/tilings.ts";
 import type { Cell, SeenImage } from "./answer.ts";
@@ -8,11 +9,11 @@ import type { Cell, SeenImage } from "./answer.ts";
 /** The place of a tile. */
 export type Place = Omit<Cell, "tokens" | "kept">;
 
-/** Where each tile of a plan lies in an image, whose pixels are only looked at where cells end in gaps of the print. */
+/** Where each tile of a plan lies in an image, of which a part is shown; the part's pixels are only looked at where cells end in gaps of the print. */
 export async function placesOf(
   plan: TilePlan,
   side: number,
-  { width, height }: Size,
+  { x, y, width, height }: Part,
   pixels: () => Promise<Image>,
 ): Promise<Place[]> {
   const layers = new Map<Layer, Grid>();
@@ -25,8 +26,8 @@ export async function placesOf(
     const [top, bottom] = tops.slice(row);
     return {
       layer,
-      x: left * across,
-      y: top * down,
+      x: x + left * across,
+      y: y + top * down,
       width: (right - left) * across,
       height: (bottom - top) * down,
       span: [side * across, side * down],

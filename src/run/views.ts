@@ -2,7 +2,8 @@
 import type { Span } from "../compress/compression.ts";
 import type { Message } from "../text/template.ts";
 import { blankTiles } from "../vision/blank.ts";
-import type { Image } from "../vision/image.ts";
+import type { Image, Size } from "../vision/image.ts";
+import { cropped, type Part, type Shown, scaled, shownOf } from "../vision/print.ts";
 import { cut, finest, picked, scale } from "../vision/tiles.ts";
 import type { TilePlan, Tiling } from "../vision/tilings.ts";
 import type { SeenImage } from "./answer.ts";
@@ -26,10 +27,9 @@ export interface View {
   readonly tiles: Uint8Array | Float32Array;
 }
 
-/** An image with its plan, before any pixel is decoded. */
-export interface Planned {
+/** An image with what is shown of it. No pixels are held. */
+export interface Planned extends Shown {
   readonly image: OpenImage;
-  readonly plan: TilePlan;
 }
 
 /** How images are looked at: `skipBlank` leaves out the tiles that hold nothing, unless all do; `cells` asks where they lie. */
@@ -38,7 +38,7 @@ export interface Looking {
   readonly cells?: boolean | undefined;
 }
 
-/** Opens and plans images, each by itself or as the pages it has. Throws as openImages; an aborted signal ends it between two images. */
+/** Opens and plans images, each by itself or as the pages it has. Throws as openImages, and as decode where a tiling looks at pixels; an aborted signal ends it between two images. */
 export async function planned(
   images: readonly NamedImage[],
   tiling: Tiling,
@@ -50,7 +50,12 @@ export async function planned(
   for (const named of images) {
     signal?.throwIfAborted();
     const opened = await openImages(named, limits, signal);
-    all.push(opened.map((image) => ({ image, plan: tiling.plan(image.width, image.height, size) })));
+    const pages: Planned[] = [];
+    for (const image of opened) {
+      signal?.throwIfAborted();
+      pages.push({ image, ...(await shownOf(image, tiling, size, () => image.decode(image))) });
+    }
+    all.push(pages);
   }
   return all;
 }
@@ -64,22 +69,22 @@ export async function looked(
   signal?: AbortSignal,
 ): Promise<View[]> {
   const views: View[] = [];
-  for (const { image, plan } of images) {
+  for (const { image, part, plan } of images) {
     signal?.throwIfAborted();
-    const { name, width, height, content, decode } = image;
+    const { name, width, height, content } = image;
     const { detailed, adaptive, global } = plan;
     const grids = { detailed, adaptive, global };
-    const id = sha256(JSON.stringify([width, height, plan, skipBlank]), content);
+    const id = sha256(JSON.stringify([width, height, part, plan, skipBlank]), content);
     const known = remembered.get(id);
     let drawn: Promise<Image> | undefined;
-    const pixels = (): Promise<Image> => (drawn ??= decode(finest(plan, size)));
+    const pixels = (): Promise<Image> => (drawn ??= pixelsOf(image, part, finest(plan, size)));
     const { blank, tiles } = known
       ? { ...known, tiles: known.features }
       : cutOut(await pixels(), plan, size, skipBlank);
-    const places = cells ? await placesOf(plan, size, { width, height }, pixels) : undefined;
+    const places = cells ? await placesOf(plan, size, part, pixels) : undefined;
     views.push({
       id,
-      seen: { source: name, width, height, scale: scale(plan, size, { width, height }), tiles: grids },
+      seen: { source: name, width, height, scale: scale(plan, size, part), tiles: grids },
       shown: plan.tiles.filter((_, i) => !blank[i]),
       places: places?.filter((_, i) => !blank[i]),
       blank,
@@ -87,6 +92,16 @@ export async function looked(
     });
   }
   return views;
+}
+
+/** The pixels of a part of an image, about as many as are asked for where they are drawn. */
+async function pixelsOf(image: OpenImage, part: Part, { width, height }: Size): Promise<Image> {
+  const [across, down] = [width / part.width, height / part.height];
+  const whole = await image.decode({
+    width: Math.round(image.width * across),
+    height: Math.round(image.height * down),
+  });
+  return cropped(whole, scaled(part, whole.width / image.width, whole.height / image.height));
 }
 
 /** The messages, in which each image's place became one for each of its pages. */

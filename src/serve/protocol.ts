@@ -82,7 +82,7 @@ interface Extras {
 const galago = z.strictObject({
   pages: z.string().optional().describe("of a PDF, the pages meant: 3, 2-5 or 1,3-5; all where it is left out"),
   password: z.string().optional().describe("of a PDF that is encrypted"),
-  tiles: z.string().optional().describe("how images are cut, as msac, native:1..12 or single"),
+  tiles: z.string().optional().describe("how images are cut, as msac, native:1..12, print:1..12 or single"),
   scm: z
     .union([z.number(), z.literal("off")])
     .optional()

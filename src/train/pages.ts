@@ -4,17 +4,30 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Conversation, readConversations } from "../data/conversations.ts";
 import { draw } from "../data/draw.ts";
-import type { Page, Question } from "../data/page.ts";
+import type { Glyph, Page, Question } from "../data/page.ts";
 import { pageCount, pdfPages } from "../data/pdf.ts";
 import { readings } from "../data/questions.ts";
 import type { Random } from "../data/random.ts";
 import { firstHeldOutSeed } from "../data/seeds.ts";
 import { FormatError, RequestError } from "../errors.ts";
 import { decoder } from "../vision/decode.ts";
+import { cropped, type Part } from "../vision/print.ts";
 import type { Share } from "./config.ts";
 
 /** What training needs of a page. `glyphs` is empty where nobody knows where the letters stand. */
 export type TrainingPage = Pick<Page, "image" | "text" | "glyphs" | "questions">;
+
+/** The part of a page that is shown, with its glyphs where they then stand; those outside stand nowhere, as their numbers must stay. */
+export function partOf(page: TrainingPage, part: Part): TrainingPage {
+  const within = ({ x, y }: Glyph): boolean =>
+    x >= part.x && y >= part.y && x < part.x + part.width && y < part.y + part.height;
+  const glyphs = page.glyphs.map((glyph) => ({
+    ...glyph,
+    x: within(glyph) ? glyph.x - part.x : Number.NEGATIVE_INFINITY,
+    y: glyph.y - part.y,
+  }));
+  return { ...page, image: cropped(page.image, part), glyphs };
+}
 
 /** One of a share's pages, chosen by the stream. */
 export type Pages = (random: Random) => Promise<TrainingPage>;

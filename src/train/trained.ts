@@ -10,6 +10,7 @@ import type { MiniMonkeyConfig } from "../models/mini-monkey.ts";
 import type { TinyGptVFolder } from "../models/tinygpt-v.ts";
 import { byteTokenizer } from "../text/bytes.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
+import { shownOf } from "../vision/print.ts";
 import { parseTiling } from "../vision/tilings.ts";
 import type { Weights } from "../weights/path.ts";
 import type { Phase, Share, TrainedConfig } from "./config.ts";
@@ -17,7 +18,7 @@ import { dropPath } from "./drop-path.ts";
 import type { Aims, BatchShape, Losses, Sight } from "./losses.ts";
 import { codesKey, objective } from "./objective.ts";
 import { feeds } from "./pack.ts";
-import { type Pages, pagesOf } from "./pages.ts";
+import { type Pages, pagesOf, partOf } from "./pages.ts";
 import { type Sample, sampleOf } from "./sample.ts";
 import { sceneObjective } from "./scene-objective.ts";
 import { sceneFeeds, sceneSample } from "./scene-sample.ts";
@@ -58,8 +59,14 @@ const ofPages = (c: MiniMonkeyConfig): Trained => ({
       const share = chosen(phase, random);
       const pages = opened.get(share) ?? pagesOf(share);
       opened.set(share, pages);
-      const page = await (await pages)(random);
-      const plan = parseTiling(share.tiles).plan(page.image.width, page.image.height, c.force_image_size);
+      const whole = await (await pages)(random);
+      const { part, plan } = await shownOf(
+        whole.image,
+        parseTiling(share.tiles),
+        c.force_image_size,
+        () => whole.image,
+      );
+      const page = partOf(whole, part);
       const questions = asked(page.questions, phase.questions, random);
       return sampleOf(page, questions, plan, c, tokenizer, longest(phase), phase.sight);
     };

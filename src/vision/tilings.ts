@@ -26,10 +26,12 @@ export interface TilePlan {
   readonly tiles: readonly Tile[];
 }
 
-/** A tile policy: `plan` says how a width x height image is cut into tiles of `size` pixels a side; `spec` is its own name. */
+/** A tile policy: `plan` says how a width x height image is cut into tiles of `size` pixels a side; `spec` is its own name. One that `looks` goes by the
+ *  print (print.ts): it is asked about the part of the image that holds it, and told how wide its letters are there. */
 export interface Tiling {
   readonly spec: string;
-  plan(width: number, height: number, size: number): TilePlan;
+  readonly looks: boolean;
+  plan(width: number, height: number, size: number, letter?: number): TilePlan;
 }
 
 /** The fewest and the most tiles a grid may have. */
@@ -68,6 +70,7 @@ const released: Msac = {
 /** The whole image in one tile. */
 const single: Tiling = {
   spec: "single",
+  looks: false,
   plan: () => plan([1, 1], null, cells("detailed", [1, 1])),
 };
 
@@ -75,6 +78,7 @@ const single: Tiling = {
 function dynamic(range: Range): Tiling {
   return {
     spec: `dynamic:${text(range)}`,
+    looks: false,
     plan(width, height, size) {
       const grid = nearest(candidates(range.min, range.max), width, height, size);
       const { body, end } = pass("detailed", grid, true);
@@ -89,14 +93,21 @@ const nearlyBest = 0.9;
 /** The part of a tile's side that is left over where two tiles meet, so that the one may end in a gap of the print. */
 const slack = 1 / 14;
 
-/** The image at its own size, or as much smaller as `max` tiles ask, on a white sheet: nothing is enlarged or stretched, and no letter is cut where there
- *  is a gap nearby. Letters of one size are then seen at one size, whatever the page's shape. */
-function native(range: Range): Tiling {
+/** Pixels of a letter's width from which nano's towers read it well, and how much smaller print is enlarged at most. */
+const legible = 11;
+const enlarged = 2;
+
+/** `native`: the image at its own size, or as much smaller as `max` tiles ask, on a white sheet: nothing is enlarged or stretched, and no letter is cut
+ *  where there is a gap nearby. Letters of one size are then seen at one size, whatever the page's shape. `print`: the same of the part that holds print,
+ *  in which small letters are enlarged as far as the tiles have room. */
+function sheet(name: "native" | "print", range: Range): Tiling {
   return {
-    spec: `native:${text(range)}`,
-    plan(width, height, size) {
+    spec: `${name}:${text(range)}`,
+    looks: name === "print",
+    plan(width, height, size, letter = legible) {
+      const most = Math.min(enlarged, Math.max(1, legible / letter));
       const room = (tiles: number): number => Math.floor((tiles - (tiles - 1) * slack) * size);
-      const scaleOf = ([c, r]: Grid): number => Math.min(1, room(c) / width, room(r) / height);
+      const scaleOf = ([c, r]: Grid): number => Math.min(most, room(c) / width, room(r) / height);
       const grids = candidates(range.min, range.max);
       const best = Math.max(...grids.map(scaleOf));
       const fits = grids.filter((grid) => scaleOf(grid) >= nearlyBest * best);
@@ -116,6 +127,7 @@ export function msac(options: Msac = released): Tiling {
   const { detailed, adaptive, exclude, order, thumbnails } = options;
   return {
     spec: msacSpec(options),
+    looks: false,
     plan(width, height, size) {
       const first = nearest(candidates(detailed.min, detailed.max), width, height, size);
       const others = candidates(adaptive.min, adaptive.max).filter((grid) => !excluded(grid, first, exclude));
@@ -185,7 +197,7 @@ function msacSpec(options: Msac): string {
 /** More tiles than any language model has room for; keeps the table of candidates small. */
 const mostTiles = 256;
 
-const specs = "msac, msac:detailed=4..12,adaptive=3..7, dynamic:1..12, native:1..12, single";
+const specs = "msac, msac:detailed=4..12,adaptive=3..7, dynamic:1..12, native:1..12, print:1..12, single";
 
 const choices = {
   exclude: ["both", "either"],
@@ -194,7 +206,7 @@ const choices = {
 } as const;
 
 /**
- * The policy a spec names: `msac`, `msac:detailed=4..12,adaptive=3..7`, `dynamic:1..12`, `native:1..12` or `single`. `msac` also takes
+ * The policy a spec names: `msac`, `msac:detailed=4..12,adaptive=3..7`, `dynamic:1..12`, `native:1..12`, `print:1..12` or `single`. `msac` also takes
  * `exclude=`, `order=` and `thumbnails=`, see `Msac`; what is left out is as released. Throws RequestError otherwise.
  */
 export function parseTiling(spec: string): Tiling {
@@ -202,7 +214,7 @@ export function parseTiling(spec: string): Tiling {
   if (more.length === 0) {
     if (name === "single" && rest === undefined) return single;
     if (name === "dynamic") return dynamic(range(rest ?? "1..12", spec));
-    if (name === "native") return native(range(rest ?? "1..12", spec));
+    if (name === "native" || name === "print") return sheet(name, range(rest ?? "1..12", spec));
     if (name === "msac") return msac(rest === undefined ? released : msacOptions(rest, spec));
   }
   throw new RequestError(`no tiling "${spec}"; there are ${specs}`);

@@ -17,7 +17,8 @@ test("native tiles that show an image at its own size are its pixels in their ce
   const image = noise(3 * side - 7, 2 * side - 5);
   const plan = parseTiling("native:1..12").plan(image.width, image.height, side);
   const tiles = cut(image, plan, side);
-  const places = await placesOf(plan, side, image, async () => image);
+  const part = { x: 0, y: 0, width: image.width, height: image.height };
+  const places = await placesOf(plan, side, part, async () => image);
   expect(places.length).toBeGreaterThan(3);
   for (const [i, { x, y, width, height, span }] of places.entries()) {
     expect(span).toEqual([side, side]);
@@ -30,17 +31,18 @@ test("native tiles that show an image at its own size are its pixels in their ce
 });
 
 test.each(["single", "dynamic:1..12", "msac", "native:1..12"])(
-  "the cells of each layer of %s cover an image once",
+  "the cells of each layer of %s cover the part of an image that is shown once",
   async (spec) => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 150 }), fc.integer({ min: 1, max: 150 }), async (width, height) => {
         const plan = parseTiling(spec).plan(width, height, side);
-        const places = await placesOf(plan, side, { width, height }, async () => noise(width, height));
+        const places = await placesOf(plan, side, { x: 5, y: 3, width, height }, async () => noise(width, height));
         expect(places.map(({ layer }) => layer)).toEqual(plan.tiles.map(({ layer }) => layer));
         for (const layer of new Set(places.map(({ layer }) => layer))) {
           const own = places.filter((place) => place.layer === layer);
-          expect(Math.max(...own.map(({ x, width }) => x + width))).toBeCloseTo(width);
-          expect(Math.max(...own.map(({ y, height }) => y + height))).toBeCloseTo(height);
+          expect([Math.min(...own.map(({ x }) => x)), Math.min(...own.map(({ y }) => y))]).toEqual([5, 3]);
+          expect(Math.max(...own.map(({ x, width }) => x + width))).toBeCloseTo(5 + width);
+          expect(Math.max(...own.map(({ y, height }) => y + height))).toBeCloseTo(3 + height);
           expect(own.reduce((sum, { width, height }) => sum + width * height, 0)).toBeCloseTo(width * height);
         }
       }),
