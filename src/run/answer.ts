@@ -76,7 +76,8 @@ export interface Field {
   readonly path: string;
   readonly value: string | number | boolean | null;
   /** The product of the probabilities of the tokens that spell it, each among those that the schema allows in its place, and of the one that ends a number.
-   *  Asked field by field, it is what config.json's `confidence` makes of that product; beside null, of the answer in whose place null stands. */
+   *  Asked field by field, it is what config.json's `confidence` makes of that product, 0 of an answer that was cut because it did not end; beside null, of the answer in
+   *  whose place null stands. */
   readonly confidence: number;
 }
 

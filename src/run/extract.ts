@@ -23,7 +23,7 @@ export interface Form {
   readonly parts: readonly { readonly name: string; readonly of: Form | Leaf }[];
 }
 
-/** An answer to a question about a value: its text, the probability that it is right, and whether that is too little. */
+/** An answer to a question about a value: its text, the probability that it is right, 0 where it did not end of itself, and whether that is too little. */
 export interface Found {
   readonly text: string;
   readonly confidence: number;
@@ -116,7 +116,8 @@ function leaf(schema: Schema, question: string, { path, nullable, optional }: Om
 const plain = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** The record of a form whose values are asked for one after the other; yields its JSON as it grows. A value that the model does not trust, or says is not
- *  there, is left out where it need not be there, else null where it may be. `ask` is told how many tokens of all answers are left: a value that is cut ends the whole. */
+ *  there, or that did not end, is left out where it need not be there, else null where it may be. `ask` is told how many tokens of all answers are left: where none is, the whole
+ *  is cut. */
 export async function* extracted(
   form: Form,
   maxTokens: number,
@@ -137,11 +138,12 @@ export async function* extracted(
     const { text, confidence, doubted, record } = yield* ask(leaf, left);
     records.push(record);
     left -= record.usage.completion_tokens;
-    if (record.finish_reason !== "stop") {
+    const lacks = doubted || text === lacking;
+    const stands = !leaf.held || (lacks && (leaf.optional || leaf.nullable));
+    if (record.finish_reason !== "stop" && !(left > 0 && stands)) {
       yield write(before);
       return false;
     }
-    const lacks = doubted || text === lacking;
     if (lacks && leaf.optional) return true;
     const json = lacks && leaf.nullable ? "null" : leaf.json(text);
     yield write(before + json);
@@ -162,7 +164,8 @@ export async function* extracted(
   }
 
   const whole = yield* group(form, "");
-  return { ...joined(records), answer: written, fields: whole ? fields : null };
+  const finish_reason = whole ? "stop" : "length";
+  return { ...joined(records), answer: written, finish_reason, fields: whole ? fields : null };
 }
 
 /** One record of several answers about the same images. */

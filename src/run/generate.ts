@@ -97,7 +97,7 @@ export async function* generate<P extends Prompt>(
       text.push(id);
     }
     const complete = !ended && guide !== undefined && guide.accept(id);
-    const loop = !ended && loops(id);
+    const loop = !ended && guide?.most === undefined && loops(id);
     const finishReason =
       ended || complete || text.stopped() ? "stop" : loop ? "loop" : ids.length === maxTokens ? "length" : undefined;
     const piece = text.take(finishReason !== undefined);

@@ -1,6 +1,6 @@
 /** Holding an answer to a grammar: which tokens of a vocabulary may come next. */
 import { RequestError } from "../errors.ts";
-import { type Automaton, automaton, type Grammar, type State } from "../text/grammar.ts";
+import { type Automaton, automaton, type Grammar, type State, within } from "../text/grammar.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 
 /** Follows one answer. */
@@ -9,10 +9,13 @@ export interface Guide {
   masked(logits: Float32Array): Float32Array;
   /** Takes the token that came; true when nothing may follow any more. */
   accept(id: number): boolean;
+  /** Bytes by which the answer ends of itself; absent where it may go on without end. */
+  readonly most?: number;
 }
 
-/** Guides for the tokens of one model. Throws RequestError for a grammar of which no text is. `key` names a grammar: what is found out of the last 16 is kept. */
-export type Guides = (key: string, grammar: () => Grammar) => Guide;
+/** Guides for the tokens of one model, which must have one for each byte where `most` bounds the bytes of an answer. Throws RequestError for a grammar of which no text
+ *  is. `key` names a grammar and its bound: what is found out of the last 16 is kept. */
+export type Guides = (key: string, grammar: () => Grammar, most?: number) => Guide;
 
 const mostKept = 16;
 /** States of a grammar after which it is begun anew: each is a few hundred bytes, and a byte a token. */
@@ -32,7 +35,7 @@ interface Allowed {
 }
 
 interface Kept {
-  readonly automaton: Automaton;
+  readonly automaton: Automaton & { readonly most?: number };
   readonly allowed: Map<State, Allowed>;
 }
 
@@ -63,10 +66,11 @@ export function guides(tokenizer: Tokenizer, vocabulary: number, stopIds: readon
     return found;
   }
 
-  return (key, grammar) => {
+  return (key, grammar, most) => {
     const before = kept.get(key);
-    const own =
-      before && before.automaton.size < mostStates ? before : { automaton: automaton(grammar()), allowed: new Map() };
+    const whole = (): Automaton => automaton(grammar());
+    const made = (): Kept => ({ automaton: most === undefined ? whole() : within(whole(), most), allowed: new Map() });
+    const own = before && before.automaton.size < mostStates ? before : made();
     kept.delete(key);
     kept.set(key, own);
     if (kept.size > mostKept) kept.delete(kept.keys().next().value!);
@@ -74,6 +78,7 @@ export function guides(tokenizer: Tokenizer, vocabulary: number, stopIds: readon
     let { ids, count } = allowedIn(own, state);
     if (count === 0 && !state.ends) throw new RequestError("schema: no answer can be of it");
     return {
+      most: own.automaton.most,
       masked: (logits) => logits.map((logit, id) => (ids[id] === 1 ? logit : Number.NEGATIVE_INFINITY)),
       accept(id) {
         for (const byte of tokenizer.bytes(id)) state = own.automaton.step(state, byte)!;

@@ -140,15 +140,24 @@ export async function openModel(
   }
 
   function fieldByField(form: Form, question: Question, asked: AnswerOptions, signal?: AbortSignal) {
-    const most = asked.maxTokens ?? whole.maxNewTokens ?? usual;
-    return extracted(form, most, async function* ({ question: words, held }, maxTokens) {
-      const guide = held && guideOf(held.key, held.grammar);
-      const { record, made } = yield* silent(speak(putTo(question, words), { ...asked, maxTokens }, signal, { guide }));
-      const text = guide ? tokenizer.decode(made.ids) : record.answer;
-      const logP = logProbability(made.probabilities);
-      const confidence = whole.confidence ? confidenceIn(whole.confidence, logP) : Math.exp(logP);
-      return { text, confidence, doubted: confidence < (whole.confidence?.least ?? 0), record };
-    });
+    const most = whole.maxNewTokens ?? usual;
+    return extracted(
+      form,
+      asked.maxTokens ?? Number.POSITIVE_INFINITY,
+      async function* ({ question: words, held }, left) {
+        const guide = held && guideOf(held.key, held.grammar, most);
+        const maxTokens = Math.min(left, guide?.most ?? most);
+        const { record, made } = yield* silent(
+          speak(putTo(question, words), { ...asked, maxTokens }, signal, { guide }),
+        );
+        const text = guide ? tokenizer.decode(made.ids) : record.answer;
+        const ended = record.finish_reason === "stop" && !(guide && Buffer.byteLength(text) >= most);
+        const logP = logProbability(made.probabilities);
+        const likely = whole.confidence ? confidenceIn(whole.confidence, logP) : Math.exp(logP);
+        const confidence = ended ? likely : 0;
+        return { text, confidence, doubted: !ended || confidence < (whole.confidence?.least ?? 0), record };
+      },
+    );
   }
 
   /** One answer of the model; `held`: to what it is held, and then the person who asked judges it. */

@@ -152,3 +152,54 @@ export function automaton(grammar: Grammar): Automaton {
     },
   };
 }
+
+/** The automaton of those of its texts that have at most so many bytes; where all are longer, of the shortest. Whoever follows it comes to an end by then. */
+export function within(of: Automaton, most: number): Automaton & { readonly most: number } {
+  const states = new Map<State, State[]>();
+  const places = new Map<State, { readonly inner: State; readonly left: number }>();
+  const distances = new Map<State, number>();
+
+  /** Bytes from a state to the nearest end; noted for all states on the way as well. */
+  function distance(from: State): number {
+    const known = distances.get(from);
+    if (known !== undefined) return known;
+    const before = new Map<State, State | undefined>([[from, undefined]]);
+    let end: State | undefined;
+    for (const at of before.keys()) {
+      if (at.ends) end = at;
+      if (end) break;
+      for (let byte = 0; byte < 256; byte++) {
+        const next = of.step(at, byte);
+        if (next && !before.has(next)) before.set(next, at);
+      }
+    }
+    if (!end) return Number.POSITIVE_INFINITY;
+    for (let bytes = 0, at: State | undefined = end; at; at = before.get(at)) distances.set(at, bytes++);
+    return distances.get(from)!;
+  }
+
+  function state(inner: State, left: number): State {
+    const known = states.get(inner) ?? [];
+    states.set(inner, known);
+    if (!known[left]) {
+      known[left] = { ends: inner.ends, rests: inner.rests };
+      places.set(known[left], { inner, left });
+    }
+    return known[left];
+  }
+
+  const least = distance(of.start);
+  const length = Number.isFinite(least) ? Math.max(most, least) : 0;
+  return {
+    most: length,
+    start: state(of.start, length),
+    step(from, byte) {
+      const { inner, left } = places.get(from)!;
+      const to = of.step(inner, byte);
+      return to && distance(to) < left ? state(to, left - 1) : undefined;
+    },
+    get size() {
+      return of.size + places.size;
+    },
+  };
+}

@@ -22,7 +22,7 @@ const record = (tokens: number, finish_reason: AnswerRecord["finish_reason"]): A
   peak_rss_bytes: 1,
 });
 
-/** What is asked, and the record where each question is answered by these words, doubted where they end in "?". */
+/** What is asked, and the record where each question is answered by these words, doubted where they end in "?", without end where they end in "...". */
 async function asked(schema: object, answers: Record<string, string>, maxTokens = 100) {
   const questions: string[] = [];
   const pieces: string[] = [];
@@ -30,13 +30,14 @@ async function asked(schema: object, answers: Record<string, string>, maxTokens 
     questions.push(question);
     const said = answers[question]!;
     const text = said.replace(/\?$/, "");
+    const endless = said.endsWith("...");
     yield* [];
     const cut = text.length > left;
     return {
       text,
-      confidence: 0.25,
-      doubted: said.endsWith("?"),
-      record: record(Math.min(text.length, left), cut ? "length" : "stop"),
+      confidence: endless ? 0 : 0.25,
+      doubted: endless || said.endsWith("?"),
+      record: record(Math.min(text.length, left), endless ? "loop" : cut ? "length" : "stop"),
     };
   });
   for (;;) {
@@ -118,7 +119,22 @@ test("a value that the model says is not there is null or left out, and not a wo
   expect(value.shopName).toBe(lacking);
 });
 
-test("a value that is cut ends the whole, which is no JSON then and has no fields", async () => {
+test("a value without end is null or left out, or as far as it came where any text will do; the others are asked for", async () => {
+  const { answer, fields, questions, finish_reason } = await asked(receipt, {
+    ...answers,
+    "What is the shop name?": "Joe Joe Joe...",
+    "What is the due date?": "2024...",
+    "What is the currency?": "G...",
+  });
+  expect(questions).toHaveLength(6);
+  expect(finish_reason).toBe("stop");
+  const value = { shopName: "Joe Joe Joe...", total: 295.2, paid: true, due_date: null, till: { number: 7 } };
+  expect(JSON.parse(answer)).toEqual(value);
+  expect(wrongWith(value, receipt)).toBeUndefined();
+  expect(fields).toContainEqual({ path: "/shopName", value: "Joe Joe Joe...", confidence: 0 });
+});
+
+test("a value that is cut for want of tokens ends the whole, which is no JSON then and has no fields", async () => {
   const { answer, fields, finish_reason, questions } = await asked(receipt, answers, 16);
   expect(questions).toHaveLength(2);
   expect({ answer, fields, finish_reason }).toEqual({

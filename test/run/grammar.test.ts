@@ -7,13 +7,14 @@ import { expect, test } from "vitest";
 import { Random } from "../../src/data/random.ts";
 import { RequestError } from "../../src/errors.ts";
 import type { AnswerRecord } from "../../src/run/answer.ts";
+import { formOf } from "../../src/run/extract.ts";
 import { type Generated, generate, type LanguageModel } from "../../src/run/generate.ts";
 import { guides } from "../../src/run/grammar.ts";
 import { openModel } from "../../src/run/model.ts";
 import { byteTokenizer } from "../../src/text/bytes.ts";
 import { pointed, schemaGrammar } from "../../src/text/schema.ts";
 import { parseTokenizer } from "../../src/text/tokenizer.ts";
-import { schemas, wrongWith } from "../support/schemas.ts";
+import { forms, schemas, wrongWith } from "../support/schemas.ts";
 import { tinyModel } from "../support/tiny-model.ts";
 
 const tokenizer = parseTokenizer(byteTokenizer(), "tokenizer.json");
@@ -115,3 +116,30 @@ test("a whole model of random weights is held to schemas by chance", async () =>
   await model.close();
   rmSync(folder, { recursive: true });
 }, 60_000);
+
+test.each([
+  ["babbles", {}],
+  ["says the same letter without end", { says: 65 + 5 }],
+])(
+  "a model that %s is asked for values one by one, and the record parses and validates",
+  async (_, how) => {
+    const folder = mkdtempSync(join(tmpdir(), "galago-forms-"));
+    const config = { extraction: "fields", max_new_tokens: 20 } as const;
+    const model = await openModel(tinyModel(folder, { ...how, config }), { threads: 1 });
+    const asked = fc.sample(forms, { numRuns: 12, seed: 7 }).filter((schema) => formOf(schema) !== undefined);
+    expect(asked.length).toBeGreaterThan(9);
+    for (const [seed, schema] of asked.entries()) {
+      const question = { images: [], messages: [{ role: "user", content: "" }] } as const;
+      const pieces = model.answer(question, { schema, seed, temperature: 1 });
+      let step = await pieces.next();
+      while (!step.done) step = await pieces.next();
+      const { answer, fields, finish_reason } = step.value;
+      expect(finish_reason, answer).toBe("stop");
+      expect(wrongWith(JSON.parse(answer), schema), answer).toBeUndefined();
+      for (const { path, value } of fields!) expect(pointed(JSON.parse(answer), `#${encodeURI(path)}`)).toEqual(value);
+    }
+    await model.close();
+    rmSync(folder, { recursive: true });
+  },
+  60_000,
+);

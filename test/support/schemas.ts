@@ -70,6 +70,32 @@ export const schemas: fc.Arbitrary<Schema> = fc.letrec<{ any: Schema }>((tie) =>
   ),
 })).any;
 
+/** Schemas of values by name, in groups, some of which may be missing or null: what can be asked for value by value. */
+export const forms: fc.Arbitrary<Schema> = fc.letrec<{ form: Schema }>((tie) => ({
+  form: fc
+    .dictionary(
+      name,
+      fc.tuple(
+        fc.oneof(
+          { maxDepth: 2 },
+          leaf.filter(({ type }) => type !== "null" && !Array.isArray(type)),
+          leaf
+            .filter(({ type }) => ["string", "number", "integer"].includes(type as string))
+            .map((of) => ({ ...of, type: [of.type, "null"] })),
+          tie("form"),
+        ),
+        fc.boolean(),
+      ),
+      { minKeys: 1, maxKeys: 5 },
+    )
+    .map((of) => ({
+      type: "object",
+      properties: Object.fromEntries(Object.entries(of).map(([key, [schema]]) => [key, schema])),
+      required: Object.keys(of).filter((key) => of[key]![1]),
+      additionalProperties: false,
+    })),
+})).form;
+
 const ajv = new Ajv2020({ strict: false });
 addFormats.default(ajv);
 
