@@ -9,7 +9,7 @@ import { modelFolder } from "../../src/run/models.ts";
 import { root } from "../project/source.ts";
 
 const receipt = join(root, "examples/receipt.png");
-// Inside the project, so that the compiled example finds the package by its own name.
+// Inside the project, so that the compiled examples find the package by its own name.
 const folder = mkdtempSync(join(root, "dist/example-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -44,7 +44,7 @@ test("a misspelt model is refused with the names that there are", async () => {
   await expect(load("nona")).rejects.toThrow(/nona.*nano/);
 });
 
-test("the example compiles and answers", () => {
+test("the examples compile and answer", () => {
   const tsc = join(root, "node_modules/typescript/bin/tsc");
   const options = [
     "--module",
@@ -59,11 +59,15 @@ test("the example compiles and answers", () => {
     "--outDir",
     folder,
   ];
-  execFileSync(process.execPath, [tsc, "--ignoreConfig", join(root, "examples/ask.ts"), ...options], { cwd: root });
-  const printed = execFileSync(process.execPath, [join(folder, "ask.js"), receipt, "What is the total?"], {
-    cwd: root,
-    encoding: "utf8",
-    stdio: "pipe",
-  });
-  expect(printed.length).toBeGreaterThan(0);
+  const sources = ["ask", "extract"].map((name) => join(root, `examples/${name}.ts`));
+  execFileSync(process.execPath, [tsc, "--ignoreConfig", ...sources, ...options], { cwd: root });
+  const printed = (name: string, ...words: string[]): string =>
+    execFileSync(process.execPath, [join(folder, `${name}.js`), receipt, ...words], {
+      cwd: root,
+      encoding: "utf8",
+      stdio: "pipe",
+    });
+  expect(printed("ask", "What is the total?")).toBe("295.20");
+  const values = JSON.parse(printed("extract", join(root, "examples/receipt.json")));
+  expect(values).toMatchObject({ shop: "ALPINE TOYS", total: 295.2, currency: "GBP" });
 });
