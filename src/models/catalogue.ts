@@ -79,19 +79,3 @@ export const catalogue: readonly Published[] = [
   },
   one("llava-1.5-7b", "llava-hf/llava-1.5-7b-hf", "llama2", 7_063_427_072, 14.1e9),
 ];
-
-/** Bytes of one number as it is stored, scales included; those of few bits are no less than the largest among these models, which take 1.010 in int8
- *  and 0.889 in int4, where a third to seven tenths of the numbers have 4 bits (run/storing.ts). */
-export const numberBytes: Readonly<Record<"f16" | "f32" | "int8" | "int4", number>> = {
-  f16: 2,
-  f32: 4,
-  int8: 1.01,
-  int4: 0.93,
-};
-
-/** Bytes that the weights take in memory at each precision. What an answer needs beside them depends on its image and its length. */
-export const weightMemory = (parameters: number): { f32: number; int8: number; int4: number } => ({
-  f32: Math.round(numberBytes.f32 * parameters),
-  int8: Math.round(numberBytes.int8 * parameters),
-  int4: Math.round(numberBytes.int4 * parameters),
-});

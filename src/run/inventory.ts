@@ -1,17 +1,18 @@
 /** What there is to know of every model, without opening one. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { total } from "../graph/value.ts";
-import { catalogue, weightMemory } from "../models/catalogue.ts";
-import { openSafetensors } from "../weights/safetensors.ts";
+import { catalogue } from "../models/catalogue.ts";
 import { manifest } from "./manifest.ts";
+import { knownConfig, modelOf } from "./models.ts";
 import { bytesIn, downloadFolder, downloads, shelved } from "./shelves.ts";
+import { type Size, sizeOf } from "./size.ts";
 
 /** A model as `galago models --json` prints it; null where nothing is known, folder: where it lies on this machine. */
 export interface ModelFacts {
   readonly name: string;
   readonly parameters: number | null;
   readonly download_bytes: number | null;
-  readonly memory_bytes: ReturnType<typeof weightMemory> | null;
+  readonly memory_bytes: Size["bytes"] | null;
   readonly licence: string | null;
   readonly folder: string | null;
   /** Bytes of the folder, and of downloaded files that are not converted. */
@@ -19,20 +20,21 @@ export interface ModelFacts {
   readonly downloaded_bytes: number;
 }
 
-/** The package's own models, then those that are published, then whatever else lies in GALAGO_HOME. */
-export function inventory(): ModelFacts[] {
+/** The package's own models, then those that are published, then whatever else lies in GALAGO_HOME; or of these only some. */
+export function inventory(only?: readonly string[]): ModelFacts[] {
   const here = shelved();
   const names = [...catalogue, ...here].map(({ name }) => name);
   const own = here.flatMap((model) => (model.own ? [model.name] : []));
-  return [...new Set([...own, ...names, ...downloads()])].map((name) => {
+  const all = [...new Set([...own, ...names, ...downloads()])];
+  return (only ? all.filter((name) => only.includes(name)) : all).map((name) => {
     const known = catalogue.find((model) => model.name === name);
     const found = here.find((model) => model.name === name);
-    const parameters = known?.parameters ?? (found ? parametersIn(found.folder) : null);
+    const size = sizeBy(found ? join(found.folder, "config.json") : known && knownConfig(name));
     return {
       name,
-      parameters,
+      parameters: known?.parameters ?? size?.parameters ?? null,
       download_bytes: known?.download ?? null,
-      memory_bytes: parameters ? weightMemory(parameters) : null,
+      memory_bytes: size?.bytes ?? null,
       licence: known?.licence ?? (found?.own ? manifest().license.toLowerCase() : null),
       folder: found?.folder ?? null,
       bytes: found ? bytesIn(found.folder) : 0,
@@ -41,15 +43,18 @@ export function inventory(): ModelFacts[] {
   });
 }
 
-/** Numbers in the weights of a folder; null where they are not stored as such, or cannot be read. */
-function parametersIn(folder: string): number | null {
+/** Sizes by the text of a config.json: counting takes a tenth of a second. */
+const sizes = new Map<string, Size>();
+
+/** The size by a config.json; undefined where there is none, or one that no model has. */
+function sizeBy(path: string | undefined): Size | undefined {
+  if (path === undefined) return undefined;
   try {
-    const file = openSafetensors(join(folder, "model.safetensors"));
-    file.close();
-    const stored = [...file.entries.values()];
-    if (stored.some(({ dtype }) => !/^B?F\d/.test(dtype))) return null;
-    return stored.reduce((sum, { shape }) => sum + total(shape), 0);
+    const text = readFileSync(path, "utf8");
+    const size = sizes.get(text) ?? sizeOf(modelOf(JSON.parse(text), path));
+    sizes.set(text, size);
+    return size;
   } catch {
-    return null;
+    return undefined;
   }
 }

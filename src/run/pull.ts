@@ -3,15 +3,16 @@ import { existsSync, renameSync, rmSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { RequestError } from "../errors.ts";
-import { catalogue, numberBytes, type Published } from "../models/catalogue.ts";
+import { catalogue, type Published } from "../models/catalogue.ts";
 import { bytesHere, download } from "../weights/download.ts";
 import { isWeights, type Remote, repositoryFiles } from "../weights/hub.ts";
 import { bytesText } from "../weights/quantity.ts";
 import type { Hub } from "../weights/request.ts";
 import { type Converted, convert } from "./convert.ts";
 import { locked } from "./lock.ts";
-import { readModel } from "./models.ts";
+import { knownConfig, modelOf, readJson, readModel } from "./models.ts";
 import { clear, downloadFolder, galagoHome, holdsModel, placesOf, pulledFolder, pullLock } from "./shelves.ts";
+import { sizeOf } from "./size.ts";
 import type { StoredPrecision } from "./storing.ts";
 
 /** How a model is pulled. */
@@ -48,7 +49,7 @@ export interface Pulled {
 /** Pulls a model by its name in the catalogue, or any repository of the hub by OWNER/NAME. A stopped run is continued by the next. Throws RequestError,
  *  FormatError and WeightError as download and convert do; RequestError (507) where the disk is too small, (409) while another process pulls it. */
 export async function pull(model: string, options: PullOptions): Promise<Pulled> {
-  const { name, origins, parameters } = wanted(model);
+  const { name, origins } = wanted(model);
   const there = placesOf(name).find(holdsModel);
   if (there) return { name, folder: there, files: [], made: undefined };
   if (options.offline)
@@ -60,7 +61,7 @@ export async function pull(model: string, options: PullOptions): Promise<Pulled>
     if (holdsModel(folder)) return { name, folder, files: [], made: undefined };
     const lists = await Promise.all(origins.map((o) => ("url" in o ? [o] : repositoryFiles(o, options.hub))));
     const remotes = lists.flat();
-    await checkRoom(name, remotes, parameters, options.precision);
+    await checkRoom(name, remotes, options.precision);
     const files = await downloaded(remotes, source, options);
     const made = await converted(source, folder, options);
     if (!options.keep) clear(source);
@@ -69,7 +70,7 @@ export async function pull(model: string, options: PullOptions): Promise<Pulled>
 }
 
 /** What a name stands for. */
-function wanted(model: string): Pick<Published, "name" | "origins"> & { parameters?: number } {
+function wanted(model: string): Pick<Published, "name" | "origins"> {
   const known = catalogue.find(({ name }) => name === model);
   if (known) return known;
   if (/^\w[\w.-]*\/\w[\w.-]*$/.test(model)) return { name: model, origins: [{ repo: model }] };
@@ -78,20 +79,19 @@ function wanted(model: string): Pick<Published, "name" | "origins"> & { paramete
   throw new RequestError(`no published model "${model}"; there are ${names}, and OWNER/NAME of any on the hub`, 404);
 }
 
-/** Published weights take two bytes a number, or more. */
-const publishedBytes = 2;
+/** Bytes that a model of the catalogue takes once it is converted, by its shapes. Of another nothing is known yet but that published weights take two bytes a
+ *  number or more; the largest of the catalogue take 1.01 in int8 and 0.89 in int4. */
+function convertedBytes(name: string, remotes: readonly Remote[], precision: StoredPrecision): number {
+  const known = catalogue.some((model) => model.name === name) && knownConfig(name);
+  if (known) return sizeOf(modelOf(readJson(known), known)).bytes[precision];
+  const numbers = bytesOf(remotes.filter(({ path }) => isWeights(path))) / 2;
+  return numbers * { f32: 4, f16: 2, int8: 1.01, int4: 0.89 }[precision];
+}
 
 /** Throws RequestError (507) where the disk has no room for what is yet to come and for the converted weights beside it. */
-async function checkRoom(
-  name: string,
-  remotes: readonly Remote[],
-  parameters: number | undefined,
-  precision: StoredPrecision,
-): Promise<void> {
-  const weights = bytesOf(remotes.filter(({ path }) => isWeights(path)));
-  const numbers = parameters ?? weights / publishedBytes;
+async function checkRoom(name: string, remotes: readonly Remote[], precision: StoredPrecision): Promise<void> {
   const toCome = bytesOf(remotes) - bytesOf(remotes, downloadFolder(name));
-  const toWrite = numbers * numberBytes[precision];
+  const toWrite = convertedBytes(name, remotes, precision);
   const home = galagoHome();
   const { bavail, bsize } = await statfs(home);
   if (toCome + toWrite <= bavail * bsize) return;

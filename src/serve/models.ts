@@ -31,7 +31,7 @@ const one = createRoute({
 export function models(app: OpenAPIHono, pool: Pool, precision: string, begun: Date): void {
   const created = Math.floor(begun.getTime() / 1000);
   const entries = () => {
-    const facts = inventory();
+    const facts = inventory(pool.names);
     return pool.names.map((id) => {
       const { folder = null, licence = null, memory_bytes = null } = facts.find(({ name }) => name === id) ?? {};
       const memory = memory_bytes?.[precision as keyof typeof memory_bytes] ?? null;

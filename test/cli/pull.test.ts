@@ -338,10 +338,10 @@ describe("models", () => {
     const lines = (await galago(["models"])).text.split("\n");
     const line = (name: string): string | undefined => lines.find((text) => text.startsWith(`${name} `));
     expect(lines[0]).toMatch(/^model +parameters +download +memory f32 +int8 +int4 +licence +on this machine$/);
-    expect(lines[1]).toMatch(/^nano +5\.29 M +21\.2 MB +5\.35 MB +4\.92 MB +apache-2\.0 +[\d.]+ MB in /);
-    expect(line("mini-monkey")).toMatch(/^mini-monkey +2\.21 B +4\.41 GB +8\.82 GB +2\.23 GB +2\.05 GB +mit$/);
+    expect(lines[1]).toMatch(/^nano +5\.29 M +21\.2 MB +5\.9 MB +5\.1 MB +apache-2\.0 +[\d.]+ MB in /);
+    expect(line("mini-monkey")).toMatch(/^mini-monkey +2\.21 B +4\.41 GB +8\.82 GB +2\.22 GB +1\.78 GB +mit$/);
     expect(line("internvl2-1b")).toMatch(/1\.5 kB downloaded; galago pull internvl2-1b continues$/);
-    expect(line("me/tiny")).toMatch(/^me\/tiny +77\.6 K +310 kB +78\.3 kB +72\.1 kB +[\d.]+ kB in .*models\/me\/tiny$/);
+    expect(line("me/tiny")).toMatch(/^me\/tiny +77\.6 K +310 kB +146 kB +140 kB +[\d.]+ kB in .*models\/me\/tiny$/);
   });
 
   test("--json has the same in numbers", async () => {
@@ -352,7 +352,7 @@ describe("models", () => {
       name: "mini-monkey",
       parameters: 2_205_754_368,
       download_bytes: 4.41e9,
-      memory_bytes: { f32: 8_823_017_472, int8: 2_227_811_912, int4: 2_051_351_562 },
+      memory_bytes: { f32: 8_823_017_472, f16: 4_411_508_736, int8: 2_216_160_328, int4: 1_780_280_392 },
       licence: "mit",
       folder: null,
       bytes: 0,

@@ -1,6 +1,6 @@
 /** The catalogue against sums of the published shapes: a number that was copied wrong shows. */
 import { describe, expect, test } from "vitest";
-import { catalogue, weightMemory } from "../../src/models/catalogue.ts";
+import { catalogue } from "../../src/models/catalogue.ts";
 
 /** Numbers of a linear layer, of its weight alone or with a bias. */
 const weight = (from: number, to: number): number => from * to;
@@ -75,7 +75,3 @@ describe.each(catalogue.map((model) => [model.name, model] as const))(
     });
   },
 );
-
-test("weights take four bytes a number, little more than one in 8 bits, and somewhat less in 4", () => {
-  expect(weightMemory(32e6)).toEqual({ f32: 128e6, int8: 32.32e6, int4: 29.76e6 });
-});
