@@ -1,13 +1,14 @@
 /** Full-size models without a download: fabricate, convert, ask, and the most memory that each step was resident with. Run `npm run build` first, then
  *  node bench/memory.mjs [--models mini-monkey,tinygpt-v] [--precisions int8,int4] [--folder DIR] [--tokens 4] [--threads N] [--out FILE]
  *  Weights lie in a folder of their own below the system's temporary one, at most 12 GB at a time, and are removed; with --folder they stay, and what is
- *  there is not made again. Each precision is measured against the project's aims; the exit status is 1 where one is missed. */
+ *  there is not made again. --out is written after each step, and what it says of this machine is not measured again. A table goes to stderr, JSON to
+ *  stdout. Each precision is measured against the project's aims; the exit status is 1 where one is missed. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { isDeepStrictEqual, parseArgs } from "node:util";
 import sharp from "sharp";
 
 const { values: options } = parseArgs({
@@ -62,10 +63,32 @@ function measured(words, aim) {
   return { json, seconds, peak_gb: gb(json.peak_rss_bytes), ...(aim && { aim_gb: aim }) };
 }
 
-const results = [];
+const [{ model: cpu }] = cpus();
+const flags =
+  existsSync("/proc/cpuinfo") && /avx512_vnni/.test(readFileSync("/proc/cpuinfo", "utf8")) ? "AVX-512 VNNI" : "";
+const command = `node bench/memory.mjs ${process.argv.slice(2).join(" ")}`.trim();
+const machine = { cpu, flags, cores: cpus().length, memory_gb: gb(totalmem()), node: process.version };
+const results = earlier();
+const known = (model, step) => results.some((r) => r.model === model && r.step === step);
+
+/** What an interrupted run left in --out. */
+function earlier() {
+  if (!options.out || !existsSync(options.out)) return [];
+  const { machine: other, results } = JSON.parse(readFileSync(options.out, "utf8"));
+  if (isDeepStrictEqual(other, machine)) return results;
+  throw new Error(`${options.out}: holds measurements of another machine, ${other.cpu}; choose another --out`);
+}
+
+const report = () =>
+  `${JSON.stringify({ date: new Date().toISOString().slice(0, 10), command, machine, results }, null, 2)}\n`;
+
 function record(result) {
   results.push(result);
   process.stderr.write(`${result.model}: ${result.step}: ${result.peak_gb} GB, ${result.seconds} s\n`);
+  if (!options.out) return;
+  mkdirSync(dirname(options.out), { recursive: true });
+  writeFileSync(`${options.out}.part`, report());
+  renameSync(`${options.out}.part`, options.out);
 }
 
 /** Converts and asks at one precision. */
@@ -73,7 +96,8 @@ function tried(model, source, precision) {
   const dest = `${source}-${precision}`;
   if (!existsSync(join(dest, "config.json"))) {
     const { json: _, ...cost } = measured(["convert", source, dest, "--precision", precision], convertAim);
-    record({ model, step: `convert to ${precision}`, ...cost });
+    const step = `convert to ${precision}`;
+    if (!known(model, step)) record({ model, step, ...cost });
   }
   const how = ["--model", dest, "--tiles", "msac", "--max-tokens", options.tokens];
   if (options.threads) how.push("--threads", options.threads);
@@ -85,26 +109,35 @@ function tried(model, source, precision) {
 }
 
 for (const model of options.models.split(",")) {
+  const precisions = options.precisions.split(",").filter((precision) => !known(model, `ask in ${precision}`));
+  if (!precisions.length) continue;
   const source = join(folder, model);
   if (!existsSync(join(source, "config.json"))) {
     const { json, ...cost } = measured(["fabricate", model, "--out", source]);
-    record({ model, step: "fabricate", ...cost, parameters: json.parameters });
+    if (!known(model, "fabricate")) record({ model, step: "fabricate", ...cost, parameters: json.parameters });
   }
-  for (const precision of options.precisions.split(",")) tried(model, source, precision);
+  for (const precision of precisions) tried(model, source, precision);
   discard(source);
 }
 
-const [{ model: cpu }] = cpus();
-const flags =
-  existsSync("/proc/cpuinfo") && /avx512_vnni/.test(readFileSync("/proc/cpuinfo", "utf8")) ? "AVX-512 VNNI" : "";
-const command = `node bench/memory.mjs ${process.argv.slice(2).join(" ")}`.trim();
-const machine = { cpu, flags, cores: cpus().length, memory_gb: gb(totalmem()), node: process.version };
-const text = `${JSON.stringify({ date: new Date().toISOString().slice(0, 10), command, machine, results }, null, 2)}\n`;
-process.stdout.write(text);
-if (options.out) {
-  mkdirSync(dirname(options.out), { recursive: true });
-  writeFileSync(options.out, text);
-}
+const cells = ({ model, step, peak_gb, aim_gb, stored_gb, seconds }) => [
+  model,
+  step,
+  peak_gb.toFixed(2),
+  aim_gb?.toFixed(2) ?? "",
+  stored_gb?.toFixed(2) ?? "",
+  String(seconds),
+];
+const rows = [["model", "step", "peak GB", "aim", "stored GB", "seconds"], ...results.map(cells)];
+const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
+for (const row of rows)
+  process.stderr.write(
+    `${row
+      .map((cell, i) => cell.padEnd(widths[i]))
+      .join("  ")
+      .trimEnd()}\n`,
+  );
+process.stdout.write(report());
 const missed = results.filter(({ peak_gb, aim_gb }) => peak_gb > aim_gb);
 for (const { model, step, peak_gb, aim_gb } of missed)
   process.stderr.write(`${model}: ${step} took ${peak_gb} GB, the aim is ${aim_gb}\n`);
