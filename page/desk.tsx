@@ -15,10 +15,17 @@ export function Desk(): JSX.Element {
   const { name, sheets } = paper.value!;
   const shown = sheets[sheet.value];
   const [picture, problem] = usePicture(shown, large);
+  const head = useRef<HTMLHeadingElement>(null);
+  // Who came by keyboard goes on here: the button that opened the document is gone.
+  useEffect(() => {
+    if (document.activeElement === document.body) head.current!.focus();
+  }, []);
   return (
     <section class="desk" aria-label="Document">
       <div class="desk-head">
-        <h2 title={name}>{name}</h2>
+        <h2 ref={head} tabIndex={-1} title={name}>
+          {name}
+        </h2>
         {picture && (
           <span class="size">
             {picture.width} × {picture.height}
@@ -49,7 +56,7 @@ function Strip({ sheets }: { sheets: readonly Sheet[] }): JSX.Element {
   return (
     <nav class="strip" aria-label="Pages">
       <p>
-        {chosen.value.length} of {sheets.length} asked about
+        {chosen.value.length} of {sheets.length} asked
         <button type="button" class="quiet" onClick={() => (chosen.value = all ? [sheet.value] : every)}>
           {all ? "Only this" : "All"}
         </button>

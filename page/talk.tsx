@@ -11,22 +11,17 @@ const usual = ["What is the total?", "What is the date?", "Read all the text."];
 
 export function Talk(): JSX.Element {
   const { turns } = state;
-  const end = useRef<HTMLDivElement>(null);
-  const last = turns.value.at(-1)?.id;
-  useEffect(() => end.current?.scrollIntoView({ block: "nearest" }), [last]);
+  const list = useRef<HTMLOListElement>(null);
+  const last = turns.value.at(-1);
+  const whole = last && state.shownOf(last)?.state === "done";
+  useEffect(() => list.current!.lastElementChild?.scrollIntoView({ block: "nearest" }), [last?.id, whole]);
   return (
     <section class="talk" aria-label="Conversation">
-      <ol class="turns">
+      <ol class="turns" ref={list}>
         {turns.value.map((turn) => (
           <Exchange key={turn.id} {...turn} />
         ))}
       </ol>
-      <div ref={end} />
-      {trouble.value && (
-        <p class="trouble" role="alert">
-          {trouble}
-        </p>
-      )}
       {turns.value.length === 0 && <Usual />}
       <Composer />
       <p class="unseen" role="status">
@@ -155,6 +150,11 @@ function Composer(): JSX.Element {
   };
   return (
     <form class="composer" onSubmit={send}>
+      {trouble.value && (
+        <p class="trouble" role="alert">
+          {trouble}
+        </p>
+      )}
       <label class="unseen" for="question">
         Question
       </label>
