@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { load } from "../../src/index.ts";
+import type { AnswerRecord } from "../../src/run/answer.ts";
 import { openModel } from "../../src/run/model.ts";
 import { modelFolder } from "../../src/run/models.ts";
 import { root } from "../project/source.ts";
@@ -13,10 +14,13 @@ const receipt = join(root, "examples/receipt.png");
 const folder = mkdtempSync(join(root, "dist/example-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function answer(precision: string): Promise<{ answer: string; probability: number | null }> {
-  const model = await openModel(modelFolder("nano"), { precision, threads: 1 });
-  const messages = [{ role: "user" as const, content: "What is the total?" }];
-  const answering = model.answer({ images: [{ name: "receipt", image: receipt }], messages }, { maxTokens: 12 });
+const answer = (precision: string): Promise<AnswerRecord> =>
+  answered("nano", precision, receipt, "What is the total?", 12);
+
+async function answered(name: string, precision: string, image: string, content: string, maxTokens: number) {
+  const model = await openModel(modelFolder(name), { precision, threads: 1 });
+  const messages = [{ role: "user" as const, content }];
+  const answering = model.answer({ images: [{ name: image, image }], messages }, { maxTokens });
   try {
     for (;;) {
       const { done, value } = await answering.next();
@@ -38,6 +42,17 @@ test("nano answers greedily the same every time", async () => {
 test("in int8 nano is as sure of its answer as in f32, to 0.05", async () => {
   const [whole, eight] = [await answer("f32"), await answer("int8")];
   expect(Math.abs(whole.probability! - eight.probability!)).toBeLessThan(0.05);
+});
+
+test.each(["f32", "int8"])("in %s nano-tinygpt-v says what is on a scene, and where", async (precision) => {
+  const scene = join(root, "examples/scene.png");
+  const ask = (content: string) => answered("nano-tinygpt-v", precision, scene, content, 60);
+  const { answer } = await ask("[caption] Briefly describe this image.");
+  expect(answer).toBe("a red heart, a blue heart and a green star");
+  const { boxes } = await ask("[refer] give me the location of the green star");
+  // Where the star was drawn, to a twentieth of the picture.
+  for (const [i, edge] of [80.6, 93.1, 108.4, 119.6].entries())
+    expect(Math.abs(boxes[0].box[i] - edge)).toBeLessThan(10);
 });
 
 test("a misspelt model is refused with the names that there are", async () => {
