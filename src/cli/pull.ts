@@ -74,7 +74,11 @@ function progress(terminal: Terminal): Progress {
     conversion?.stop();
   };
   if (!download || !conversion)
-    return { stop, onFile: ({ path, bytes }) => void notice(terminal, `${path}  ${bytesText(bytes)}`) };
+    return {
+      stop,
+      onFile: ({ path, bytes, edited }) =>
+        void notice(terminal, `${path}  ${bytesText(bytes)}${edited ? ", as corrected here" : ""}`),
+    };
   return {
     stop,
     onBytes(done, total) {

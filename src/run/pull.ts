@@ -1,5 +1,5 @@
 /** From the hub to a model folder: what is missing is downloaded, checked and converted, and appears when it is whole. */
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { RequestError } from "../errors.ts";
@@ -9,6 +9,7 @@ import { isWeights, type Remote, repositoryFiles } from "../weights/hub.ts";
 import { bytesText } from "../weights/quantity.ts";
 import type { Hub } from "../weights/request.ts";
 import { type Converted, convert } from "./convert.ts";
+import { acceptable, correctable, edited, sha256Of } from "./edited.ts";
 import { locked } from "./lock.ts";
 import { knownConfig, modelOf, readJson, readModel } from "./models.ts";
 import { clear, downloadFolder, galagoHome, holdsModel, placesOf, pulledFolder, pullLock } from "./shelves.ts";
@@ -36,6 +37,8 @@ interface PulledFile {
   readonly path: string;
   readonly bytes: number;
   readonly sha256: string;
+  /** Whether it is no more as it came, but as it was corrected here. */
+  readonly edited?: true;
 }
 
 /** What was pulled; `made` is undefined where the model had been there. */
@@ -60,10 +63,11 @@ export async function pull(model: string, options: PullOptions): Promise<Pulled>
     // It may have come while this process was on its way here.
     if (holdsModel(folder)) return { name, folder, files: [], made: undefined };
     const lists = await Promise.all(origins.map((o) => ("url" in o ? [o] : repositoryFiles(o, options.hub))));
-    const remotes = lists.flat();
+    const remotes = lists.flat().map((remote) => asEdited(remote, source));
     await checkRoom(name, remotes, options.precision);
     const files = await downloaded(remotes, source, options);
-    const made = await converted(source, folder, options);
+    const texts = remotes.flatMap(({ path }) => (path.endsWith(".json") ? [join(source, path)] : []));
+    const made = await correctable(texts, () => converted(source, folder, options));
     if (!options.keep) clear(source);
     return { name, folder, files, made };
   });
@@ -106,7 +110,13 @@ async function checkRoom(name: string, remotes: readonly Remote[], precision: St
 const bytesOf = (remotes: readonly Remote[], folder?: string): number =>
   remotes.reduce((sum, r) => sum + (folder ? bytesHere(r, join(folder, r.path)) : r.bytes), 0);
 
-/** Downloads all files into a folder. */
+/** A file as it lies here, where it was corrected. */
+function asEdited(remote: Remote, folder: string): Remote {
+  const path = join(folder, remote.path);
+  return edited(path) ? { ...remote, bytes: statSync(path).size } : remote;
+}
+
+/** Downloads all files into a folder; those that were corrected there stay. */
 async function downloaded(remotes: readonly Remote[], folder: string, options: PullOptions): Promise<PulledFile[]> {
   const { hub, onBytes, onFile } = options;
   const total = bytesOf(remotes);
@@ -115,15 +125,19 @@ async function downloaded(remotes: readonly Remote[], folder: string, options: P
   const files = new Map<Remote, PulledFile>();
   const one = async (remote: Remote, hub: Hub): Promise<void> => {
     const { path, bytes } = remote;
-    const sha256 = await download(remote, join(folder, path), hub, (count) => onBytes?.((done += count), total));
-    files.set(remote, { path, bytes, sha256 });
-    onFile?.({ path, bytes, sha256 });
+    const place = join(folder, path);
+    const file: PulledFile = edited(place)
+      ? { path, bytes, sha256: sha256Of(place), edited: true }
+      : { path, bytes, sha256: await download(remote, place, hub, (count) => onBytes?.((done += count), total)) };
+    if (!file.edited) acceptable(place);
+    files.set(remote, file);
+    onFile?.(file);
   };
   const weights = remotes.filter(({ path }) => isWeights(path));
   const small = remotes.filter((remote) => !weights.includes(remote));
   // These say whether it is a model that can be converted, before gigabytes of it are fetched.
   await several(small, hub, one);
-  if (holdsModel(folder)) readModel(folder);
+  if (holdsModel(folder)) await correctable([join(folder, "config.json")], () => readModel(folder));
   await several(weights, hub, one);
   return remotes.map((remote) => files.get(remote)!);
 }
