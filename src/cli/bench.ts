@@ -1,9 +1,10 @@
 /** `galago bench`: how fast a model is here, beside what the machine can do and beside other programs. */
 import { cpus, totalmem } from "node:os";
+import { RequestError } from "../errors.ts";
 import type { Figure, Stage } from "../eval/speed.ts";
 import { progressBar } from "./bar.ts";
 import { type Command, jsonOption, modelOption, type Terminal } from "./command.ts";
-import { columns, json, peakBytes, save, write } from "./output.ts";
+import { columns, json, notice, peakBytes, save, write } from "./output.ts";
 import { whole } from "./values.ts";
 
 interface Options {
@@ -12,6 +13,7 @@ interface Options {
   readonly tokens: number[];
   readonly rounds: number;
   readonly threads: number;
+  readonly floats?: string;
   readonly peers?: boolean;
   readonly picture?: string;
   readonly json?: boolean;
@@ -29,6 +31,10 @@ export const bench: Command<Options> = {
     { flags: "--tokens <n,n>", about: "lengths of prompts", parse: lengths, default: [512, 3000] },
     { flags: "--rounds <n>", about: "times that everything is measured, in turns", parse: whole(1), default: 5 },
     { flags: "--threads <n>", about: "threads of one operator", parse: whole(1), default: cpus().length },
+    {
+      flags: "--floats <dir>",
+      about: "the same model in floats, to tell how close int8 or int4 comes; by default the model itself, where it is",
+    },
     { flags: "--peers", about: "in turns with llama.cpp at this model's shape; npm ci --prefix bench/peers first" },
     { flags: "--picture <file>", about: "write the figures as a PNG" },
     jsonOption,
@@ -42,7 +48,8 @@ function lengths(words: string): number[] {
 
 async function run(_: readonly string[], options: Options, terminal: Terminal): Promise<void> {
   const { precision, threads, rounds } = options;
-  const [speed, { openModel }, { modelFolder }, { openPeers }, { barChart }] = await Promise.all([
+  const [{ floatsFor }, speed, { openModel }, { modelFolder }, { openPeers }, { barChart }] = await Promise.all([
+    import("../eval/closeness.ts"),
     import("../eval/speed.ts"),
     import("../run/model.ts"),
     import("../run/models.ts"),
@@ -50,18 +57,21 @@ async function run(_: readonly string[], options: Options, terminal: Terminal): 
     import("./chart.ts"),
   ]);
   const folder = modelFolder(options.model);
+  const floats = floatsFor(folder, precision ?? "f32", options.floats && modelFolder(options.floats));
   const peers = options.peers ? await openPeers(folder, threads, options.tokens) : undefined;
   const bar = progressBar(terminal, "measuring {bar} {value}/{total}");
   try {
     const open = () => openModel(folder, { name: options.model, precision, threads });
     bar?.start(rounds, 0);
     const whole = await speed.wholeFigures(open, rounds, () => bar?.increment());
-    const figures = [...whole, ...(await stagesOf(folder, options, peers?.stages ?? [], bar))];
-    const report = { model: options.model, precision, threads, rounds, machine: machine(), figures };
-    if (options.picture) await save(options.picture, barChart(figures));
+    const timed = [...whole, ...(await stagesOf(folder, options, peers?.stages ?? [], bar))];
     bar?.stop();
-    if (options.json) return json(terminal, { ...report, peak_rss_bytes: peakBytes() });
-    return write(terminal.stdout, table(figures));
+    // Floats are no part of the memory that the model takes.
+    const peak_rss_bytes = peakBytes();
+    const figures = [...timed, ...(await closenessTo(floats, folder, options, terminal))];
+    const report = { model: options.model, precision, threads, rounds, machine: machine(), figures, peak_rss_bytes };
+    if (options.picture) await save(options.picture, barChart(timed));
+    return options.json ? json(terminal, report) : write(terminal.stdout, table(figures));
   } finally {
     bar?.stop();
     await peers?.close();
@@ -100,19 +110,37 @@ async function stagesOf(
   }
 }
 
+/** How close logits in few bits are to those of the floats; nothing where there are none, or no room for them is free, which is said. */
+async function closenessTo(
+  floats: string | undefined,
+  folder: string,
+  { precision = "f32", threads }: Options,
+  terminal: Terminal,
+): Promise<Figure[]> {
+  if (floats === undefined) return [];
+  const { closeness } = await import("../eval/closeness.ts");
+  try {
+    return [await closeness({ folder, precision, threads }, floats)];
+  } catch (error) {
+    if (!(error instanceof RequestError) || error.status !== 507) throw error;
+    await notice(terminal, `logits are not compared with f32: ${error.message}`);
+    return [];
+  }
+}
+
 function machine() {
   const [{ model }] = cpus();
   return { processor: model, cores: cpus().length, memory_bytes: totalmem(), node: process.version };
 }
 
 function table(figures: readonly Figure[]): string {
-  const number = (x: number): string => (x >= 100 ? String(Math.round(x)) : x.toPrecision(3));
+  const number = (x: number, unit: string): string => (x >= 100 ? String(Math.round(x)) : x.toPrecision(unit ? 3 : 5));
   return columns([
     ["figure", "median", "quartiles", "", "share"],
     ...figures.map(({ name, unit, median, spread, share }) => [
       name,
-      number(median),
-      spread.map(number).join(" to "),
+      number(median, unit),
+      spread.map((x) => number(x, unit)).join(" to "),
       unit,
       share ? `${Math.round(100 * share.value)}% of ${share.of}` : "",
     ]),

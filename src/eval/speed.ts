@@ -60,7 +60,8 @@ export async function measure(stages: readonly Stage[], rounds: number, onStage?
   });
 }
 
-function figure(name: string, unit: string, values: readonly number[]): Figure {
+/** The values with their median and quartiles. */
+export function figure(name: string, unit: string, values: readonly number[]): Figure {
   const sorted = [...values].sort((a, b) => a - b);
   const quartile = (q: number): number => sorted[Math.round(q * (sorted.length - 1))];
   return { name, unit, values, median: median(values), spread: [quartile(0.25), quartile(0.75)] };
