@@ -4,7 +4,7 @@ import type { TaskOptions } from "../text/tasks.ts";
 import type { Message } from "../text/template.ts";
 import type { Grid } from "../vision/grids.ts";
 import type { Layer } from "../vision/tilings.ts";
-import type { Generated } from "./generate.ts";
+import type { Generated, Said } from "./generate.ts";
 import type { NamedImage } from "./images.ts";
 import type { TokenLogprob } from "./logprobs.ts";
 import type { SampleOptions } from "./sample.ts";
@@ -40,8 +40,7 @@ export interface AnswerOptions extends SampleOptions, SightOptions, TaskOptions 
 }
 
 /** A piece of an answer: its next words, or, where `cells` are asked for, how its images are seen. */
-export interface Piece {
-  readonly text: string;
+export interface Piece extends Said {
   readonly images?: readonly SeenImage[];
 }
 

@@ -1,6 +1,6 @@
 /** How far an answer is to be trusted, and saying so instead of inventing. */
 import type { Confidence } from "../models/multimodal.ts";
-import type { Generated } from "./generate.ts";
+import type { Generated, Said } from "./generate.ts";
 
 /** What is answered where the model does not trust its own answer. */
 export const unreadable = "I cannot read that.";
@@ -22,11 +22,11 @@ export const confidenceIn = ({ scale, bias }: Pick<Confidence, "scale" | "bias">
 /** The pieces of an answer. A short one is shown only once it is whole: where it is trusted less than `least`, `unreadable` stands in its place. A text that is
  *  read aloud is shown as it comes. Returns what was generated, and whether it was held back. */
 export async function* trusted(
-  pieces: AsyncGenerator<{ text: string }, Generated>,
+  pieces: AsyncGenerator<Said, Generated>,
   question: string,
   confidence: Confidence | undefined,
-): AsyncGenerator<{ text: string }, { made: Generated; doubted: boolean }> {
-  let held: string | undefined = confidence && !readings.test(question) ? "" : undefined;
+): AsyncGenerator<Said, { made: Generated; doubted: boolean }> {
+  let held: Said | undefined = confidence && !readings.test(question) ? { text: "" } : undefined;
   try {
     let step = await pieces.next();
     for (; !step.done; step = await pieces.next()) {
@@ -34,19 +34,24 @@ export async function* trusted(
         yield step.value;
         continue;
       }
-      held += step.value.text;
-      if (held.length <= short) continue;
-      yield { text: held };
+      held = joined(held, step.value);
+      if (held.text.length <= short) continue;
+      yield held;
       held = undefined;
     }
     const made = step.value;
     const doubted =
       held !== undefined && confidenceIn(confidence!, logProbability(made.probabilities)) < confidence!.least;
     if (doubted) yield { text: unreadable };
-    else if (held) yield { text: held };
+    else if (held?.text) yield held;
     return { made, doubted };
   } finally {
     // Whoever stops listening ends the answer.
     await pieces.return(undefined as never);
   }
 }
+
+const joined = (before: Said, { text, logprobs }: Said): Said => ({
+  text: before.text + text,
+  ...(logprobs && { logprobs: [...(before.logprobs ?? []), ...logprobs] }),
+});

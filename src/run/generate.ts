@@ -35,6 +35,12 @@ export interface GenerateOptions extends SampleOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The next words of an answer, and where they are asked for the likelihoods of the tokens since the words before. */
+export interface Said {
+  readonly text: string;
+  readonly logprobs?: readonly TokenLogprob[];
+}
+
 /** A finished answer. */
 export interface Generated {
   /** The pieces joined: the text without outer white space. */
@@ -62,7 +68,7 @@ export async function* generate<P extends Prompt>(
   prompt: P,
   tokenizer: Tokenizer,
   options: GenerateOptions,
-): AsyncGenerator<{ text: string }, Generated> {
+): AsyncGenerator<Said, Generated> {
   const { maxTokens, stopIds, stop = [], topLogprobs, guide, signal } = options;
   if (!Number.isSafeInteger(maxTokens) || maxTokens < 0)
     throw new RequestError(`max_tokens is ${maxTokens}; expected a whole number from 0`);
@@ -74,6 +80,7 @@ export async function* generate<P extends Prompt>(
   const ids: number[] = [];
   const probabilities: number[] = [];
   const logprobs: TokenLogprob[] = [];
+  let told = 0;
   const spent = { prefillMs: 0, decodeMs: 0 };
   const record = (finishReason: Generated["finishReason"]): Generated => {
     const promptTokens = prompt.ids.length;
@@ -102,7 +109,10 @@ export async function* generate<P extends Prompt>(
       ended || complete || text.stopped() ? "stop" : loop ? "loop" : ids.length === maxTokens ? "length" : undefined;
     const piece = text.take(finishReason !== undefined);
     spent.decodeMs += performance.now() - begun;
-    if (piece !== "") yield { text: piece };
+    if (piece !== "") {
+      yield { text: piece, ...(topLogprobs !== undefined && { logprobs: logprobs.slice(told) }) };
+      told = logprobs.length;
+    }
     if (finishReason) return record(finishReason);
     signal?.throwIfAborted();
     begun = performance.now();

@@ -52,7 +52,7 @@ export async function completion({ next }: Answering): Promise<object> {
   const message = { role: "assistant", content: record.answer, refusal: null };
   return {
     ...head("chat.completion", record.model),
-    choices: [{ index: 0, message, logprobs: likelihoods(record), finish_reason: reason(record) }],
+    choices: [{ index: 0, message, logprobs: likelihoods(record.logprobs), finish_reason: reason(record) }],
     usage: usage(record),
     galago: extension(record),
   };
@@ -72,12 +72,17 @@ async function* chunks(
   try {
     yield chunk({ role: "assistant", content: "" });
     let step = first;
+    let told = 0;
     for (; !step.done; step = await next()) {
-      const { text, images } = step.value;
-      yield images ? chunk({}, { galago: { images } }) : chunk({ content: text });
+      const { text, images, logprobs } = step.value;
+      told += logprobs?.length ?? 0;
+      const more = { logprobs: likelihoods(logprobs), finish_reason: null };
+      yield images ? chunk({}, { galago: { images } }) : chunk({ content: text }, {}, more);
     }
     const record = step.value;
-    const end = { logprobs: likelihoods(record), finish_reason: reason(record) };
+    // Those that no words came of.
+    const rest = record.logprobs?.slice(told);
+    const end = { logprobs: likelihoods(rest?.length ? rest : undefined), finish_reason: reason(record) };
     yield chunk({}, { galago: extension(record) }, end);
     if (counted) yield line({ ...common, choices: [], usage: usage(record) });
     yield "data: [DONE]\n\n";
@@ -100,7 +105,7 @@ const head = (object: string, model: string) => ({
 /** A loop that was stopped is an answer cut short; OpenAI has no word for it. */
 const reason = ({ finish_reason }: AnswerRecord): string => (finish_reason === "loop" ? "length" : finish_reason);
 
-const likelihoods = ({ logprobs }: AnswerRecord) => (logprobs ? { content: logprobs, refusal: null } : null);
+const likelihoods = (content: AnswerRecord["logprobs"]) => (content ? { content, refusal: null } : null);
 
 const usage = ({ usage: { prompt_tokens, completion_tokens, cached_tokens } }: AnswerRecord) => ({
   prompt_tokens,

@@ -151,6 +151,24 @@ describe("the openai client", () => {
     expect(tokens).toEqual(content);
   });
 
+  test("is streamed with each word how likely its tokens were", async () => {
+    const reading = [
+      { role: "user", content: [image, { type: "text", text: "Read all the text." }] },
+    ] as typeof question;
+    const stream = await client.chat.completions.create({
+      model: "nano",
+      messages: reading,
+      stream: true,
+      logprobs: true,
+      max_tokens: 30,
+    });
+    const said = (await all(stream)).flatMap(({ choices: [{ delta, logprobs }] }) =>
+      delta.content ? [[delta.content, logprobs?.content?.map(({ token }) => token).join("")]] : [],
+    );
+    expect(said.length).toBeGreaterThan(10);
+    for (const [content, tokens] of said) expect(tokens).toBe(content);
+  });
+
   describe("with a schema", () => {
     const Receipt = z.object({
       shop: z.string().describe("What is the name of the shop?"),
