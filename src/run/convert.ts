@@ -9,7 +9,7 @@ import { total } from "../graph/value.ts";
 import type { Multimodal } from "../models/multimodal.ts";
 import { parseTokenizer } from "../text/tokenizer.ts";
 import { packedKey } from "../weights/packed.ts";
-import { close, weights } from "../weights/path.ts";
+import { close, cure, weights } from "../weights/path.ts";
 import type { Published } from "../weights/published.ts";
 import { streamSafetensors } from "../weights/safetensors.ts";
 import { writeWhole } from "../weights/whole.ts";
@@ -128,8 +128,8 @@ function matched(published: Published, model: Multimodal): { keys: string[]; eye
 
 function found({ name, entries }: Published, key: string, shape: readonly number[]): { shape: readonly number[] } {
   const stored = entries.get(key);
-  if (!stored) throw new WeightError(`${name}: no weight "${key}", which its config.json asks for`);
+  if (!stored) throw new WeightError(`${name}: no weight "${key}", which its config.json asks for; ${cure}`);
   if (!sameShape(stored.shape, shape))
-    throw new WeightError(`${name}: "${key}" is [${stored.shape}], config.json asks for [${shape}]`);
+    throw new WeightError(`${name}: "${key}" is [${stored.shape}], config.json asks for [${shape}]; ${cure}`);
   return stored;
 }

@@ -32,7 +32,11 @@ export interface Checkpoint extends Source {
 export function openCheckpoint(folder: string, names?: readonly string[]): Checkpoint {
   const files = new Map<string, SafetensorsFile>();
   const list = names ?? weightFiles(folder);
-  if (!list.length) throw new RequestError(`${folder} holds no model: no *.safetensors file was found there`, 404);
+  if (!list.length)
+    throw new RequestError(
+      `${folder} holds no model: no *.safetensors file was found there; galago convert makes one of .bin and .pth files`,
+      404,
+    );
   for (const name of list) {
     const file = openSafetensors(join(folder, name));
     for (const key of file.entries.keys()) {

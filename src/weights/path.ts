@@ -70,6 +70,9 @@ function has(source: Source, key: string): boolean {
   return false;
 }
 
+/** What to do where weights and model disagree. */
+export const cure = "download both again, or take the config.json that belongs to these weights";
+
 /** The weight at a path, with the shape the model expects of it. The same path twice is the same tensor.
  *  Throws WeightError that names the key, the nearest keys or both shapes, and the source. */
 export function param(w: Weights, shape: readonly number[], initial: Initial, dtype: DType = "f32"): Tensor {
@@ -80,10 +83,12 @@ export function param(w: Weights, shape: readonly number[], initial: Initial, dt
     : store.source.find(key, shape, initial);
   if (!found)
     throw new WeightError(
-      `no weight "${key}" in ${store.source.name}; nearest: ${nearest(key, store.source.keys()).join(", ")}`,
+      `no weight "${key}" in ${store.source.name}; nearest: ${nearest(key, store.source.keys()).join(", ")}; ${cure}`,
     );
   if (!sameShape(found.shape, shape))
-    throw new WeightError(`"${key}" is ${show(found.shape)} in ${store.source.name}, ${show(shape)} in the model`);
+    throw new WeightError(
+      `"${key}" is ${show(found.shape)} in ${store.source.name}, ${show(shape)} in the model; ${cure}`,
+    );
   const tensor = before ?? node("param", [], { key, shape, dtype, ...stored(found) });
   store.tensors.set(key, tensor);
   return tensor;
@@ -107,7 +112,7 @@ export function close(w: Weights, except: RegExp): void {
   const left = [...store.source.keys()].filter((key) => !store.tensors.has(key) && !except.test(key));
   if (left.length)
     throw new WeightError(
-      `${store.source.name}: the model uses ${store.tensors.size} weights and leaves ${left.length} unused: ${left.slice(0, 5).join(", ")}${left.length > 5 ? ", …" : ""}`,
+      `${store.source.name}: the model uses ${store.tensors.size} weights and leaves ${left.length} unused: ${left.slice(0, 5).join(", ")}${left.length > 5 ? ", …" : ""}; ${cure}`,
     );
 }
 

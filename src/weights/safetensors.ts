@@ -1,6 +1,5 @@
 /** Safetensors files on disk: read a tensor at a time by its byte range, write whole files or nothing. */
 import { closeSync, fstatSync, fsync, fsyncSync, openSync, writeSync } from "node:fs";
-import { basename } from "node:path";
 import { promisify } from "node:util";
 import { RequestError, WeightError } from "../errors.ts";
 import { maxTransfer, openToRead, readRange } from "./bytes.ts";
@@ -17,14 +16,13 @@ export interface SafetensorsFile extends TensorFile<Entry> {
 /** Opens a safetensors file and checks its header; tensor bytes are read when asked for. Throws RequestError (404) when
  *  there is no such file, FormatError when it is none or damaged. */
 export function openSafetensors(path: string): SafetensorsFile {
-  const name = basename(path);
   const file = openToRead(path);
   try {
     const { size } = fstatSync(file);
-    const length = headerLength(readRange(file, 0, Math.min(8, size), name), size, name);
-    const { entries, metadata } = parseHeader(readRange(file, 0, 8 + length, name), size, name);
+    const length = headerLength(readRange(file, 0, Math.min(8, size), path), size, path);
+    const { entries, metadata } = parseHeader(readRange(file, 0, 8 + length, path), size, path);
     const range = ({ offset, length: all }: Entry, start: number, length: number): Uint8Array =>
-      readRange(file, offset + start, Math.min(length, all - start), name);
+      readRange(file, offset + start, Math.min(length, all - start), path);
     return { ...tensorFile(path, file, entries, range), metadata };
   } catch (error) {
     closeSync(file);
@@ -139,7 +137,8 @@ function writeFailure(path: string, error: unknown): unknown {
   // The number of a DOMException, such as AbortError, is no code of the system.
   if (typeof code !== "string") return error;
   const full = code === "ENOSPC" || code === "EDQUOT";
-  const why = full ? "the disk is full; free space and run again" : (error as Error).message;
+  const large = code === "EFBIG" && "a file may not be so large on this disk; write to another";
+  const why = full ? "the disk is full; free space and run again" : large || (error as Error).message;
   const failure = new RequestError(`${path}: not written: ${why}`, full ? 507 : 400);
   failure.cause = error;
   return failure;

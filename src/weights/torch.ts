@@ -1,7 +1,6 @@
 /** PyTorch's .pth, .pt and .bin files, read as data: the zip format since 1.6 and the older sequence of pickles. */
 
 import { closeSync, fstatSync } from "node:fs";
-import { basename } from "node:path";
 import { fromFdPromise, type Entry as ZipEntry } from "yauzl";
 import { FormatError } from "../errors.ts";
 import { total } from "../graph/value.ts";
@@ -52,20 +51,19 @@ const dtypes: Readonly<Record<string, Dtype>> = {
 /** Opens a file that torch.save wrote: a state dictionary, or a dictionary that holds one as `model`, `state_dict` or `module`. Nothing in it is run.
  *  Throws RequestError (404) when there is no such file, FormatError when it is none, is damaged, or holds anything but data. */
 export async function openTorch(path: string): Promise<TensorFile<TorchEntry>> {
-  const name = basename(path);
   const file = openToRead(path);
   try {
     const { size } = fstatSync(file);
-    const zip = size >= 4 && Buffer.from(readRange(file, 0, 4, name)).equals(Buffer.from("PK\x03\x04", "latin1"));
-    const { root, places } = await (zip ? readZip(file, name) : readLegacy(file, size, name));
+    const zip = size >= 4 && Buffer.from(readRange(file, 0, 4, path)).equals(Buffer.from("PK\x03\x04", "latin1"));
+    const { root, places } = await (zip ? readZip(file, path) : readLegacy(file, size, path));
     const entries = new Map<string, TorchEntry>();
-    for (const [key, tensor] of stateOf(root, name)) {
-      checkPlace(key, tensor, places, size, name);
+    for (const [key, tensor] of stateOf(root, path)) {
+      checkPlace(key, tensor, places, size, path);
       entries.set(key, tensor.entry);
     }
     return tensorFile(path, file, entries, (entry, start, length) => {
       const at = places.get(entry.storage)!.offset;
-      return numbers(entry, start, length, (from, count) => readRange(file, at + from, count, name));
+      return numbers(entry, start, length, (from, count) => readRange(file, at + from, count, path));
     });
   } catch (error) {
     closeSync(file);

@@ -1,4 +1,5 @@
 /** `galago convert`, against the build. */
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -81,6 +82,21 @@ test.each(["convert", "fabricate"])(
     expect(readdirSync(dest).sort()).toEqual(["config.json", "model.safetensors", "tokenizer.json"]);
   },
 );
+
+test("a disk that takes no more in the middle of the weights is said, nothing of them is left, and the next run is whole", async () => {
+  const source = tinyWhole(join(home, "to-fill"), tinyConfig());
+  const dest = join(home, "full");
+  const words = ["convert", source, dest, "--precision", "int8"];
+  const command = [process.execPath, fileURLToPath(built("cli/main.js")), ...words];
+  const { status, stderr } = spawnSync("bash", ["-c", 'ulimit -f 64; exec "$@"', "bash", ...command]);
+  expect([status, String(stderr)]).toEqual([
+    1,
+    `galago: ${join(dest, "model.safetensors")}: not written: a file may not be so large on this disk; write to another\n`,
+  ]);
+  expect(readdirSync(dest)).toEqual([]);
+  expect((await galago(words, { program })).status).toBe(0);
+  expect(readdirSync(dest).sort()).toEqual(["config.json", "model.safetensors", "tokenizer.json"]);
+});
 
 test.each([
   ["--lora", "drop", /--lora: "drop" is nothing to do with adapters, expected merge or keep/],

@@ -51,18 +51,22 @@ describe("ask with a model folder in which", () => {
       () => mkdtempSync(join(home, "empty-")),
       /no model ".*"; there are .*, or name a folder with a config\.json/,
     ],
-    ["there are no weights", () => spoiled(weights, "gone"), /holds no model: no \*\.safetensors file/],
+    [
+      "there are no weights",
+      () => spoiled(weights, "gone"),
+      /holds no model: no \*\.safetensors file was found there; galago convert makes one/,
+    ],
     ["the weights are empty", () => spoiled(weights, () => ""), /model\.safetensors: cut short: the file has 0 bytes/],
     [
       "the weights are cut short",
       () => spoiled(weights, (all) => all.subarray(0, -1)),
-      /model\.safetensors: cut short: header promises/,
+      /galago: \/\S+\/model\.safetensors: cut short: header promises .* bytes, the file has .*; download it again/,
     ],
     ["the weights are no safetensors", () => spoiled(weights, () => "PK".repeat(500)), /model\.safetensors: /],
     [
       "a weight has another shape",
       () => spoiled("config.json", replaced('"intermediate_size":64', '"intermediate_size":48')),
-      /\.weight" is \[64, 32\] in .*, \[48, 32\] in the model/,
+      /\.weight" is \[64, 32\] in .*, \[48, 32\] in the model; download both again, or take the config\.json/,
     ],
     [
       "a weight is missing",

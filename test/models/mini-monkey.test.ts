@@ -127,7 +127,9 @@ describe("a checkpoint that is not the model's is refused", () => {
   test("a weight of another shape is named with both", () => {
     const w = changed((shapes) => shapes.set("mlp1.1.weight", [4096, 2048]));
     expect(() => traced(w)).toThrow(
-      new WeightError('"mlp1.1.weight" is [4096, 2048] in model.safetensors, [2048, 4096] in the model'),
+      new WeightError(
+        '"mlp1.1.weight" is [4096, 2048] in model.safetensors, [2048, 4096] in the model; download both again, or take the config.json that belongs to these weights',
+      ),
     );
   });
 
@@ -139,7 +141,7 @@ describe("a checkpoint that is not the model's is refused", () => {
     traced(w);
     expect(() => close(w, /rotary_emb\.inv_freq$/)).toThrow(
       new WeightError(
-        "model.safetensors: the model uses 517 weights and leaves 1 unused: vision_model.encoder.layers.24.ls1",
+        "model.safetensors: the model uses 517 weights and leaves 1 unused: vision_model.encoder.layers.24.ls1; download both again, or take the config.json that belongs to these weights",
       ),
     );
   });

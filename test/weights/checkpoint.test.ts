@@ -7,7 +7,7 @@ import { FormatError, RequestError, WeightError } from "../../src/errors.ts";
 import { openCheckpoint, openEnded } from "../../src/weights/checkpoint.ts";
 import { checkFinite } from "../../src/weights/finite.ts";
 import type { Dtype } from "../../src/weights/header.ts";
-import { param, weights } from "../../src/weights/path.ts";
+import { cure, param, weights } from "../../src/weights/path.ts";
 import { writeSafetensors } from "../../src/weights/safetensors.ts";
 import type { Values } from "../../src/weights/values.ts";
 
@@ -73,7 +73,7 @@ describe("a folder that is no model is refused", () => {
     const made = folder({ "model.safetensors": { a: floats(1, 2, 3, 4) } });
     truncateSync(join(made, "model.safetensors"), 70);
     expect(() => openCheckpoint(made)).toThrow(FormatError);
-    expect(() => openCheckpoint(made)).toThrow(/^model\.safetensors: /);
+    expect(() => openCheckpoint(made)).toThrow(`${join(made, "model.safetensors")}: `);
   });
 
   test("because two files hold the same key", () => {
@@ -88,7 +88,7 @@ test("a weight of another shape is an error that names the folder", () => {
   const made = folder({ "model.safetensors": { a: floats(1, 2) } });
   const checkpoint = openCheckpoint(made);
   expect(() => param(weights(checkpoint).a, [3], initial)).toThrow(
-    new WeightError(`"a" is [2] in ${made}, [3] in the model`),
+    new WeightError(`"a" is [2] in ${made}, [3] in the model; ${cure}`),
   );
   checkpoint.close();
 });

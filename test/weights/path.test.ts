@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { WeightError } from "../../src/errors.ts";
 import { openEnded } from "../../src/weights/checkpoint.ts";
-import { close, param, type Source, weights } from "../../src/weights/path.ts";
+import { close, cure, param, type Source, weights } from "../../src/weights/path.ts";
 
 const none = { value: 0 };
 const source = (shapes: Record<string, number[]>): Source => ({
@@ -38,7 +38,9 @@ describe("what does not fit is an error", () => {
   test("a missing key, with the three nearest, nearest first", () => {
     const w = weights(source(shapes));
     expect(() => param(w.fc1.weights, [40, 24], none)).toThrow(
-      new WeightError('no weight "fc1.weights" in model.safetensors; nearest: fc1.weight, fc2.weight, fc1.bias'),
+      new WeightError(
+        `no weight "fc1.weights" in model.safetensors; nearest: fc1.weight, fc2.weight, fc1.bias; ${cure}`,
+      ),
     );
   });
 
@@ -50,7 +52,7 @@ describe("what does not fit is an error", () => {
 
   test.each([[[41, 24]], [[24, 40]], [[40, 24, 1]], [[960]]])("shape %j, with the one in the file", (shape) => {
     expect(() => param(weights(source(shapes)).fc1.weight, shape, none)).toThrow(
-      new WeightError(`"fc1.weight" is [40, 24] in model.safetensors, [${shape.join(", ")}] in the model`),
+      new WeightError(`"fc1.weight" is [40, 24] in model.safetensors, [${shape.join(", ")}] in the model; ${cure}`),
     );
   });
 
@@ -65,7 +67,9 @@ describe("what does not fit is an error", () => {
     const w = weights(source(many));
     param(w.k0, [1], none);
     expect(() => close(w, /k7/)).toThrow(
-      new WeightError("model.safetensors: the model uses 1 weights and leaves 6 unused: k1, k2, k3, k4, k5, …"),
+      new WeightError(
+        `model.safetensors: the model uses 1 weights and leaves 6 unused: k1, k2, k3, k4, k5, …; ${cure}`,
+      ),
     );
     expect(() => close(w, /k[1-7]/)).not.toThrow();
   });
