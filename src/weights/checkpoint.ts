@@ -6,6 +6,7 @@ import type { DType } from "../graph/tensor.ts";
 import type { Dtype } from "./header.ts";
 import { companions, companionTypes, type Form, matrixShape, packedKey } from "./packed.ts";
 import type { Initial, PackedPlace, Source, Stored } from "./path.ts";
+import { checkShards } from "./published.ts";
 import { openSafetensors, type SafetensorsFile } from "./safetensors.ts";
 
 const dtypes: Partial<Record<Dtype, DType>> = {
@@ -28,7 +29,7 @@ export interface Checkpoint extends Source {
 }
 
 /** Opens every *.safetensors file of a folder, or those named. Bytes stay on disk: the engine maps them.
- *  Throws RequestError where there is none, WeightError on a key that two files hold. */
+ *  Throws RequestError where there is none, FormatError where an index lists one that is not there, WeightError on a key that two files hold. */
 export function openCheckpoint(folder: string, names?: readonly string[]): Checkpoint {
   const files = new Map<string, SafetensorsFile>();
   const list = names ?? weightFiles(folder);
@@ -37,6 +38,7 @@ export function openCheckpoint(folder: string, names?: readonly string[]): Check
       `${folder} holds no model: no *.safetensors file was found there; galago convert makes one of .bin and .pth files`,
       404,
     );
+  if (!names) checkShards(folder, list);
   for (const name of list) {
     const file = openSafetensors(join(folder, name));
     for (const key of file.entries.keys()) {

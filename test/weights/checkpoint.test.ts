@@ -76,6 +76,16 @@ describe("a folder that is no model is refused", () => {
     expect(() => openCheckpoint(made)).toThrow(`${join(made, "model.safetensors")}: `);
   });
 
+  test("because a shard that its index lists is not there", () => {
+    const [one, two] = ["model-1-of-2.safetensors", "model-2-of-2.safetensors"];
+    const made = folder({ [one]: { a: floats(1) } });
+    const index = join(made, "model.safetensors.index.json");
+    writeFileSync(index, JSON.stringify({ weight_map: { a: one, b: two } }));
+    expect(() => openCheckpoint(made)).toThrow(
+      new FormatError(`${made}: model.safetensors.index.json lists ${two}, which is not there; download it too`),
+    );
+  });
+
   test("because two files hold the same key", () => {
     const made = folder({ "one.safetensors": { a: floats(1) }, "two.safetensors": { a: floats(1) } });
     expect(() => openCheckpoint(made)).toThrow(
