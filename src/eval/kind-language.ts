@@ -4,7 +4,7 @@ import type { Values } from "../graph/engine.ts";
 import { input, iota, type Tensor } from "../graph/tensor.ts";
 import { internlm2, textConfig } from "../models/internlm2.ts";
 import { loraConfig, phi2, phi2Config } from "../models/phi2.ts";
-import type { TextModel } from "../models/text-model.ts";
+import { attentionOf, type TextModel } from "../models/text-model.ts";
 import { greedy } from "./greedy.ts";
 import type { Kind, Reference } from "./reference.ts";
 
@@ -62,7 +62,7 @@ async function pass({ wanted, run }: Reference, model: TextModel, ids: Values): 
   const asked = [...wanted.keys()].flatMap((name) => name.match(/^attn_layer(\d+)$/)?.[1] ?? []);
   const attention = (layer: string): [string, Tensor] => [
     `attn_layer${layer}`,
-    model.attentionOf(Number(layer), x, iota(t), at),
+    attentionOf(model, Number(layer), x, iota(t), at),
   ];
   return run(
     {

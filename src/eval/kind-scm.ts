@@ -12,7 +12,7 @@ import {
   patchFeatures,
   visualTokens,
 } from "../models/mini-monkey.ts";
-import { merged, type TextModel } from "../models/text-model.ts";
+import { attentionOf, merged, type TextModel } from "../models/text-model.ts";
 import type { Weights } from "../weights/path.ts";
 import { greedy } from "./greedy.ts";
 import type { Ids, Kind, Reference } from "./reference.ts";
@@ -125,7 +125,7 @@ function judged(layer: number, model: TextModel, shape: readonly number[], from:
   const [, t] = shape;
   const x = input("embeds", shape);
   const pass = { positions: iota(t).reshape([1, t]) };
-  const attention = model.attentionOf(layer, x, iota(t), pass);
+  const attention = attentionOf(model, layer, x, iota(t), pass);
   const perHead = attention.slice(2, to, t).slice(3, from, to).mean([2]).rearrange("1 h 1 s -> 1 h s");
   return {
     [`full_attention_layer${layer}`]: attention,

@@ -24,6 +24,9 @@ export interface Cache {
 /** A cache with the outputs that it adds to the graph: `present.i.key`, `present.i.value`. */
 export type CacheGraph = Cache & { readonly outputs: Outputs };
 
+/** The same in buffers; `length` [rows, 1]: how many tokens of each conversation are cached. */
+export type BufferGraph = CacheGraph & { readonly length: Tensor };
+
 /** No cache: the tokens are all there is. */
 export const nothing: Cache = {
   attending: (t, segments) => seeing(0, t, segments),
@@ -109,11 +112,12 @@ const room = size("room");
  *  `present.i.*` of the new tokens alone, which whoever runs the graph writes behind. Nothing that is cached is ever copied. Where a prompt is read in
  *  pieces, all of them turn by the length of the whole: `total` [rows] i64. From layer `deep` on only some of the cached and of the new tokens are seen:
  *  `seen` [rows, room] and `seenNow` [rows, tokens] bool. */
-function inBuffers(store: Store, deep?: number): CacheGraph {
+function inBuffers(store: Store, deep?: number): BufferGraph {
   const outputs: Record<string, Tensor> = {};
   const length = input("length", [rows], "i64").reshape([rows, 1]);
   return {
     outputs,
+    length,
     total: () => input("total", [rows], "i64").cast("f32").reshape([rows, 1, 1]),
     attending(t, segments) {
       if (segments) throw new ShapeError("a cache in buffers holds conversations without segments");
@@ -149,7 +153,7 @@ function folded({ shape: [, , r] }: Tensor): { under: (x: Tensor) => Tensor; hea
 }
 
 /** Keys and values as they are: past.i.key and past.i.value [rows, k, 1, room, e]. */
-export const floatCache = (model: Sized, deep?: number): CacheGraph =>
+export const floatCache = (model: Sized, deep?: number): BufferGraph =>
   inBuffers((i, keys, values, outputs) => {
     const past = (part: string, now: Tensor): Tensor => {
       outputs[`present.${i}.${part}`] = now;
@@ -163,7 +167,7 @@ export const floatCache = (model: Sized, deep?: number): CacheGraph =>
  *  past.i.value [rows, k, 1, room, e] are u8 around 128, past.i.keyScale and past.i.valueScale [rows, k, 1, 1, room] what they are multiplied by.
  *  Keys have loud channels (Liu 2024, KIVI), which would take all of the 8 bits: an orthogonal transform of queries and keys, which changes no
  *  product of the two, spreads them (Ashkboos 2024, QuaRot; there Hadamard's, here the cosine transform, which every length has). */
-export const byteCache = (model: Sized, deep?: number): CacheGraph =>
+export const byteCache = (model: Sized, deep?: number): BufferGraph =>
   inBuffers((i, keys, values, outputs) => {
     const [, k, , , e] = model.cacheShape(1, 1);
     const spread = constant(cosines(e), [e, e]);

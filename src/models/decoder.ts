@@ -5,7 +5,7 @@ import { embedding, project, residual, rmsNorm, silu } from "../nn/layers.ts";
 import { rotary, type Stretch } from "../nn/rotary.ts";
 import type { Weights } from "../weights/path.ts";
 import { type Attend, nothing } from "./cache.ts";
-import { attentionAt, type Pass, type TextModel } from "./text-model.ts";
+import type { Pass, TextModel } from "./text-model.ts";
 
 /** What config.json says of any such model. */
 export const decoderFields: Record<keyof DecoderSizes, z.ZodInt> & {
@@ -100,12 +100,12 @@ export function decoder(w: DecoderWeights, c: DecoderConfig): TextModel {
       states.push(rmsNorm(states.pop()!, w.norm, eps));
       return states;
     },
-    attentionOf(index, x, voters, pass) {
+    queries(index, x, pass) {
       const context = contextOf(x, c, pass);
       for (let i = 0; i < index; i++) x = layer(x, w.layer(i), c, context);
       const at = w.layer(index);
       const [q, k] = at.heads(rmsNorm(x, at.attentionNorm, eps));
-      return attentionAt(voters, context.rotate(q), context.rotate(k));
+      return [context.rotate(q), context.rotate(k)];
     },
   };
 }

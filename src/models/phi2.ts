@@ -5,7 +5,7 @@ import { embedding, geluTanh, layerNorm, linear, project, residual, rmsNorm } fr
 import { rotary } from "../nn/rotary.ts";
 import type { Weights } from "../weights/path.ts";
 import { type Attend, nothing } from "./cache.ts";
-import { attentionAt, type Pass, type TextModel } from "./text-model.ts";
+import type { Pass, TextModel } from "./text-model.ts";
 
 /** config.json of Phi-2; literals are what the code computes. */
 export const phi2Config: z.ZodType<Phi2Config> = z.object({
@@ -104,12 +104,12 @@ export function phi2(w: Weights, c: Phi2Config, lora?: LoraConfig): TextModel {
       states.push(layerNorm(states.pop()!, w.model.final_layernorm, c.layer_norm_eps));
       return states;
     },
-    attentionOf(index, x, voters, pass) {
+    queries(index, x, pass) {
       const context = contextOf(x, pass);
       for (let i = 0; i < index; i++) x = layer(x, w.model.layers[i], context);
       const at = w.model.layers[index];
       const [q, k] = heads(layerNorm(x, at.input_layernorm, c.layer_norm_eps), at.self_attn, context.rotate);
-      return attentionAt(voters, q, k);
+      return [q, k];
     },
   };
 }

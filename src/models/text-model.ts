@@ -16,8 +16,8 @@ export interface TextModel {
   states(x: Tensor, pass: Pass): Tensor[];
   /** Logits. x: [b, t, d] → [b, t, v]. */
   head(x: Tensor): Tensor;
-  /** Attention probabilities of layer `index` for the queries at the given places. x: [1, t, d], voters: [r] i64 → [1, h, r, t]. */
-  attentionOf(index: number, x: Tensor, voters: Tensor, pass: Pass): Tensor;
+  /** Turned queries and keys of layer `index`; of the layers above and of the rest of this one nothing. x: [b, t, d] → [b, k, r, t, e], [b, k, 1, t, e]. */
+  queries(index: number, x: Tensor, pass: Pass): [q: Tensor, keys: Tensor];
 }
 
 /** What a pass knows besides the tokens. positions: [b, t] i64; segments: [b, past + t] i64 (see nn/attention.ts). */
@@ -34,8 +34,9 @@ export function merged(ids: Tensor, features: Tensor, placeholder: number, model
   return features.rows(order.reshape(ids.shape)).where(here.rearrange("b t -> b t 1"), model.embed(ids));
 }
 
-/** Attention probabilities of the queries at the given places over the keys up to them. q: [1, k, r, t, e], keys: [1, k, 1, t, e], voters: [v] → [1, k·r, v, t]. */
-export function attentionAt(voters: Tensor, q: Tensor, keys: Tensor): Tensor {
+/** Attention probabilities of layer `index` for the queries at the given places over the keys up to them. x: [1, t, d], voters: [r] i64 → [1, h, r, t]. */
+export function attentionOf(model: TextModel, index: number, x: Tensor, voters: Tensor, pass: Pass): Tensor {
+  const [q, keys] = model.queries(index, x, pass);
   const asked = q.rearrange("1 k r t e -> t k r e").rows(voters).rearrange("t k r e -> 1 k r t e");
   const seen = probabilities(asked, keys, bias(causal(voters, keys.shape[3])));
   return seen.rearrange("1 k r t s -> 1 (k r) t s");

@@ -2,19 +2,26 @@
 import type { Span, VisualPrompt } from "../compress/compression.ts";
 import { cosines } from "../compress/likeness.ts";
 import { votes } from "../compress/votes.ts";
-import type { Engine, Session } from "../graph/engine.ts";
+import type { Engine, Feeds, Session } from "../graph/engine.ts";
 import type { Outputs } from "../graph/graph.ts";
 import type { TextModel } from "../models/text-model.ts";
-import { graphFeatures, graphIds, type VisualPromptIds, visual } from "./language.ts";
+import { buffers } from "./cache.ts";
+import { graphFeatures, graphIds, promptPieces, type VisualPromptIds, visual } from "./language.ts";
 
 /** Makes prompts visible to compression; the sessions behind them open at first use and stay. */
 export interface Watch {
-  prompt(prompt: VisualPromptIds, windows: readonly Span[]): VisualPrompt;
+  /** Throws what an aborted signal holds, between two pieces of the prompt. */
+  prompt(prompt: VisualPromptIds, windows: readonly Span[], signal?: AbortSignal): VisualPrompt;
   close(): Promise<void>;
 }
 
-/** `placeholder` is the id of `<IMG_CONTEXT>`. */
-export function watch(engine: Engine, model: TextModel, placeholder: number): Watch {
+/** `placeholder` is the id of `<IMG_CONTEXT>`; `judge` makes the graph that attention of a layer is asked of (compress/votes.ts). */
+export function watch(
+  engine: Engine,
+  model: TextModel,
+  placeholder: number,
+  judge = (layer: number): Outputs => votes(layer, model, visual),
+): Watch {
   const sessions = new Map<number | "likeness", Promise<Session>>();
   const sessionOf = (key: number | "likeness", graph: () => Outputs): Promise<Session> => {
     const session = sessions.get(key) ?? engine.open(graph());
@@ -24,7 +31,7 @@ export function watch(engine: Engine, model: TextModel, placeholder: number): Wa
     return session;
   };
   return {
-    prompt({ ids, features }, windows) {
+    prompt({ ids, features }, windows, signal) {
       const places = ids.flatMap((id, place) => (id === placeholder ? [place] : []));
       return {
         tokens: places.length,
@@ -32,20 +39,13 @@ export function watch(engine: Engine, model: TextModel, placeholder: number): Wa
         features,
         async attention(layer, who) {
           if (windows.length === 0) return [];
-          const { voters, weights } = ballots(
-            windows.map(({ from, to }) => (who === "all" ? places[from] : places[to - 1] + 1)),
-            ids.length,
-          );
-          const session = await sessionOf(layer, () => votes(layer, model, visual));
-          const results = await session.run({
-            ids: graphIds(ids, placeholder, places.length),
-            features: graphFeatures(features, model.width),
-            voters: { dtype: "i64", shape: [voters.length], data: voters },
-            weights: { dtype: "f32", shape: [windows.length, voters.length], data: weights },
-          });
-          const scores = results.votes.data as Float32Array;
+          const begins = windows.map(({ from, to }) => (who === "all" ? places[from] : places[to - 1] + 1));
+          const graph = judge(layer);
+          const session = await sessionOf(layer, () => graph);
+          const pieces = promptPieces(graphIds(ids, placeholder, places.length), features, model.width);
+          const scores = await counted(session, graph, pieces, begins, signal);
           return windows.map(({ from, to }, i) =>
-            Float32Array.from({ length: to - from }, (_, j) => scores[i * ids.length + places[from + j]]),
+            Float32Array.from({ length: to - from }, (_, j) => scores[i][places[from + j]]),
           );
         },
         async likeness() {
@@ -67,15 +67,49 @@ export function watch(engine: Engine, model: TextModel, placeholder: number): Wa
   };
 }
 
-/** All places from the first begin on, and for each begin the weights that make the mean over those not before it. */
-function ballots(begins: readonly number[], tokens: number): { voters: BigInt64Array; weights: Float32Array } {
-  const first = Math.min(...begins);
-  const count = tokens - first;
+/** Reads a prompt piece by piece and counts the votes for each of its tokens: for each begin the mean over those not before it. Memory grows with the prompt, not with its square. */
+async function counted(
+  session: Session,
+  graph: Outputs,
+  pieces: readonly Feeds[],
+  begins: readonly number[],
+  signal?: AbortSignal,
+): Promise<Float32Array[]> {
+  const lengths = pieces.map(({ ids }) => ids.data.length);
+  const total = lengths.reduce((sum, t) => sum + t, 0);
+  const scores = begins.map(() => new Float32Array(total));
+  const cache = buffers(graph);
+  for (const [i, t] of lengths.entries()) {
+    signal?.throwIfAborted();
+    const from = cache.length(0);
+    cache.reserve(from + t);
+    const { votes, ...present } = await session.run({
+      ...pieces[i],
+      ...ballots(begins, from, t, total),
+      ...cache.feeds(0, 1),
+    });
+    const width = votes.data.length / begins.length;
+    const given = votes.data as Float32Array;
+    for (const [window, score] of scores.entries()) {
+      const row = given.subarray(window * width, (window + 1) * width);
+      for (let at = 0; at < from; at++) score[at] += row[at];
+      for (let at = 0; at < t; at++) score[from + at] += row[width - t + at];
+    }
+    cache.append(present, 0, 0, t, new Uint8Array(t).fill(1));
+  }
+  return scores;
+}
+
+/** The places in a piece of t tokens from `from` on that vote, and what each vote counts for each begin; where none does, one that does not count. */
+function ballots(begins: readonly number[], from: number, t: number, total: number): Feeds {
+  const first = Math.min(Math.max(Math.min(...begins) - from, 0), t - 1);
+  const count = t - first;
+  const weights = Float32Array.from({ length: begins.length * count }, (_, at) => {
+    const begin = begins[Math.floor(at / count)];
+    return from + first + (at % count) < begin ? 0 : 1 / (total - begin);
+  });
   return {
-    voters: BigInt64Array.from({ length: count }, (_, i) => BigInt(first + i)),
-    weights: Float32Array.from({ length: begins.length * count }, (_, at) => {
-      const begin = begins[Math.floor(at / count)];
-      return first + (at % count) < begin ? 0 : 1 / (tokens - begin);
-    }),
+    voters: { dtype: "i64", shape: [count], data: BigInt64Array.from({ length: count }, (_, i) => BigInt(first + i)) },
+    weights: { dtype: "f32", shape: [begins.length, count], data: weights },
   };
 }

@@ -13,7 +13,7 @@ import { normalise } from "../vision/tiles.ts";
 import { parseTiling } from "../vision/tilings.ts";
 import type { Published } from "../weights/published.ts";
 import { type ChatPart, questionOf } from "./chat.ts";
-import { checkLength, chunk, graphFeatures, graphIds, visual } from "./language.ts";
+import { checkLength, graphIds, promptPieces } from "./language.ts";
 import { type Run, runInParts } from "./parts.ts";
 import { tilesAtOnce } from "./sight.ts";
 import { finiteFloats } from "./storing.ts";
@@ -128,21 +128,8 @@ function promptRuns(
   features: Float32Array,
   { width: d }: Multimodal,
 ): Run[] {
-  const all = graphIds(ids, placeholder, features.length / d).data as BigInt64Array;
-  let row = 0;
-  return Array.from({ length: Math.ceil(all.length / chunk) }, (_, i) => {
-    const data = all.subarray(i * chunk, (i + 1) * chunk);
-    const t = data.length;
-    const rows = features.subarray(row * d, (row += data.filter((id) => id === BigInt(visual)).length) * d);
-    const positions = BigInt64Array.from(data, (_, j) => BigInt(i * chunk + j));
-    const feeds = {
-      ids: { dtype: "i64", shape: [1, t], data },
-      features: graphFeatures(rows, d),
-      positions: { dtype: "i64", shape: [1, t], data: positions },
-      total: { dtype: "i64", shape: [1], data: BigInt64Array.of(BigInt(all.length)) },
-    } as const;
-    return { feeds, tokens: t };
-  });
+  const all = graphIds(ids, placeholder, features.length / d);
+  return promptPieces(all, features, d).map((feeds) => ({ feeds, tokens: feeds.ids.data.length }));
 }
 
 /** Rows as they go by. */

@@ -25,8 +25,8 @@ export interface Graphs {
   readonly eyes: Outputs;
   readonly words: Outputs;
   readonly language: TextModel;
-  /** What SCM and FastV ask the language model, traced when it is wanted. */
-  judge(): Outputs;
+  /** What SCM and FastV ask a layer of the language model, traced when it is wanted. */
+  judge(layer?: number): Outputs;
 }
 
 /** Throws RequestError for a precision that there is not or that the weights do not have, WeightError for weights that are not the model's. */
@@ -41,12 +41,12 @@ export function graphsOf(checkpoint: Checkpoint, model: Multimodal, precision: s
       `${checkpoint.name} is not stored in int4; convert the published files: galago convert SOURCE DEST --precision int4`,
     );
   const few = precision === "int8" ? (graph: Outputs) => packed(int8(graph)) : packed;
-  const cache = forms.size || precision === "int8" ? byteCache(language, fastvLayer) : floatCache(language, fastvLayer);
+  const cache = forms.size || precision === "int8" ? byteCache : floatCache;
   const graphs = {
     eyes: few(sightGraph(w, model)),
-    words: few(languageGraph(language, cache)),
+    words: few(languageGraph(language, cache(language, fastvLayer))),
     language,
-    judge: () => packed(votes(scmLayer, language, visual)),
+    judge: (layer = scmLayer) => few(votes(layer, language, visual, cache(language))),
   };
   close(w, model.buffers);
   return graphs;

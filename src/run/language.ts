@@ -1,6 +1,6 @@
 /** The language model with its cache: one graph and one session for prompt and step. */
 import { EngineError, RequestError, ShapeError } from "../errors.ts";
-import type { Engine, Values } from "../graph/engine.ts";
+import type { Engine, Feeds, Values } from "../graph/engine.ts";
 import type { Outputs } from "../graph/graph.ts";
 import { minus, size } from "../graph/shape.ts";
 import { input } from "../graph/tensor.ts";
@@ -73,6 +73,22 @@ function seenIn(ids: BigInt64Array, from: number, unseen?: ReadonlySet<number>):
 export function graphFeatures(features: Float32Array, d: number): Values {
   const data = features.length ? features : new Float32Array(d);
   return { dtype: "f32", shape: [data.length / d, d], data };
+}
+
+/** What each piece of a prompt is fed, but for a cache: ids, their features [visual, d], positions and the length of the whole. */
+export function promptPieces(ids: Values, features: Float32Array, d: number): Feeds[] {
+  const all = ids.data as BigInt64Array;
+  let row = 0;
+  return Array.from({ length: Math.ceil(all.length / chunk) }, (_, i) => {
+    const data = all.subarray(i * chunk, (i + 1) * chunk);
+    const shape = [1, data.length];
+    return {
+      ids: { dtype: "i64", shape, data },
+      features: graphFeatures(features.subarray(row * d, (row += placesIn(data)) * d), d),
+      positions: { dtype: "i64", shape, data: BigInt64Array.from(data, (_, j) => BigInt(i * chunk + j)) },
+      total: { dtype: "i64", shape: [1], data: BigInt64Array.of(BigInt(all.length)) },
+    };
+  });
 }
 
 /** Tokens of a prompt that are read at a time: with more, memory grows with the square of the prompt; with fewer, weights are read more often. Only whole

@@ -45,7 +45,6 @@ export function answerBytes({ eyes, words, judge }: Graphs, model: Multimodal, l
     visual: Math.max(1, Math.min(visual, tokens)),
     room,
   };
-  const cache = inputsOf(words).filter(({ attrs: { name } }) => name.startsWith("past."));
   const pixels = 3 * model.tileSize ** 2;
   return (
     // The tiles as bytes, and those of one run as floats too; the tokens of each image, and all of them side by side; those of blank tiles.
@@ -55,15 +54,21 @@ export function answerBytes({ eyes, words, judge }: Graphs, model: Multimodal, l
     rememberedBytes +
     (tiles ? peakBytes(eyes, sizes) : 0) +
     Math.max(peakBytes(words, sizes), peakBytes(words, { ...sizes, rows: seats, tokens: 1, visual: 1 })) +
-    (asks === "attention" ? judgeBytes(judge(), promptTokens, visual) : 0) +
+    (asks === "attention" ? judgeBytes(judge(), sizes) : 0) +
     (asks === "likeness" ? peakBytes(cosines(model.width), { visual: Math.max(1, visual) }) : 0) +
-    cache.reduce((sum, x) => sum + bytesOf(x, new Map(Object.entries({ ...sizes, rows: seats }))), 0)
+    cacheBytes(words, { ...sizes, rows: seats })
   );
 }
 
-/** The judge holds weights of its own and reads the whole prompt at once, as every token votes. */
-function judgeBytes(judge: Outputs, tokens: number, visual: number): number {
-  return weightBytes(judge) + peakBytes(judge, { tokens, visual: Math.max(1, visual), voters: tokens, windows: 1 });
+function cacheBytes(graph: Outputs, sizes: Record<string, number>): number {
+  const pasts = inputsOf(graph).filter(({ attrs: { name } }) => name.startsWith("past."));
+  return pasts.reduce((sum, x) => sum + bytesOf(x, new Map(Object.entries(sizes))), 0);
+}
+
+/** The judge holds weights and a cache of its own; every token may vote. */
+function judgeBytes(judge: Outputs, sizes: Record<string, number> & { tokens: number }): number {
+  const own = { ...sizes, voters: sizes.tokens, windows: 1 };
+  return weightBytes(judge) + peakBytes(judge, own) + cacheBytes(judge, own);
 }
 
 /** Bytes that this process may still take: what the machine can free, within the limit that a container sets. macOS counts only what nobody uses

@@ -2,7 +2,6 @@
 import { RequestError } from "../errors.ts";
 import type { Engine } from "../graph/engine.ts";
 import type { Multimodal } from "../models/multimodal.ts";
-import { packed } from "../quant/packed.ts";
 import { boxesIn } from "../text/boxes.ts";
 import { schemaGrammar } from "../text/schema.ts";
 import { posed } from "../text/tasks.ts";
@@ -111,7 +110,7 @@ export async function openModel(
       remembered,
       eyes: eyesOf(await opened(openSight(reads, graphs.eyes, whole)), whole),
       language: await opened(openLanguage(engine, graphs.words, whole, placeholder, { seats: batch, explain, turns })),
-      watched: await opened(watch({ open: (graph) => reads.open(packed(graph)) }, graphs.language, placeholder)),
+      watched: await opened(watch(reads, graphs.language, placeholder, graphs.judge)),
     };
   }
 
@@ -216,7 +215,7 @@ export async function openModel(
     let kept = visual;
     let seen = drawn(views, whole.tokensPerTile);
     if (compression && visual) {
-      const survived = await compression.keep(watched.prompt(prompt, windows(views, whole.tokensPerTile)));
+      const survived = await compression.keep(watched.prompt(prompt, windows(views, whole.tokensPerTile), signal));
       prompt =
         compression.layer === undefined ? survivors(prompt, placeholder, survived) : seenPart(prompt, visual, survived);
       kept = survived.length;

@@ -6,6 +6,7 @@ import { size } from "../../src/graph/shape.ts";
 import { input, iota } from "../../src/graph/tensor.ts";
 import { growingCache } from "../../src/models/cache.ts";
 import { internlm2, type TextConfig } from "../../src/models/internlm2.ts";
+import { attentionOf } from "../../src/models/text-model.ts";
 import { seeded } from "../support/seeded.ts";
 import { drawn, gap, value } from "../support/values.ts";
 
@@ -117,7 +118,7 @@ describe("attention of a layer", () => {
   const x = drawn([1, 5, d], 9);
   const seen = (layer: number, ...voters: number[]): Value => {
     const pass = { positions: iota(5).reshape([1, 5]) };
-    const y = internlm2(w, c).attentionOf(layer, input("x", [1, 5, d]), input("voters", [voters.length], "i64"), pass);
+    const y = attentionOf(internlm2(w, c), layer, input("x", [1, 5, d]), input("voters", [voters.length], "i64"), pass);
     return evaluate({ y }, { x, voters: value([voters.length], ...voters), ...values() }).y;
   };
 

@@ -8,6 +8,7 @@ import { input, iota } from "../../src/graph/tensor.ts";
 import { total } from "../../src/graph/value.ts";
 import { imageSize } from "../../src/models/blip2.ts";
 import { phi2 } from "../../src/models/phi2.ts";
+import { attentionOf } from "../../src/models/text-model.ts";
 import {
   type TinyGptVConfig,
   tinyGptLanguageModel,
@@ -79,7 +80,7 @@ test("attention of a layer: each voter gives each head 1, to itself and what cam
   const source = openEnded();
   const model = phi2(weights(source), c);
   const pass = { positions: iota(5).reshape([1, 5]) };
-  const y = model.attentionOf(1, input("x", [1, 5, 64]), input("voters", [2], "i64"), pass);
+  const y = attentionOf(model, 1, input("x", [1, 5, 64]), input("voters", [2], "i64"), pass);
   const graph: Outputs = { y };
   const given = [...source.wanted].map(([key, { shape }], i) => [key, drawn(shape, i)] as const);
   const feeds = { x: drawn([1, 5, 64], 99), voters: value([2], 4, 2), ...Object.fromEntries(given) };

@@ -5,7 +5,7 @@ import { input } from "../../src/graph/tensor.ts";
 import { byteCache, floatCache } from "../../src/models/cache.ts";
 import { internlm2 } from "../../src/models/internlm2.ts";
 import { miniMonkey } from "../../src/models/mini-monkey.ts";
-import { merged, type TextModel } from "../../src/models/text-model.ts";
+import { attentionOf, merged, type TextModel } from "../../src/models/text-model.ts";
 import { watch } from "../../src/run/attention.ts";
 import { languageGraph, type VisualPromptIds, visual } from "../../src/run/language.ts";
 import { seenPart } from "../../src/run/survivors.ts";
@@ -112,7 +112,7 @@ test("the scores are the mean probability over heads with which every token atte
   const n = ids.length;
   const x = merged(input("ids", [1, n], "i64"), input("features", [places, model.width]), visual, words);
   const pass = { positions: input("positions", [1, n], "i64") };
-  const session = await engine.open({ seen: words.attentionOf(fastvLayer - 1, x, input("all", [n], "i64"), pass) });
+  const session = await engine.open({ seen: attentionOf(words, fastvLayer - 1, x, input("all", [n], "i64"), pass) });
   const counting = value([n], ...Array(n).keys());
   const { seen } = await session.run({
     ids: integers(value([1, n], ...ids.map((id) => (id === placeholder ? visual : id)))),
@@ -128,4 +128,30 @@ test("the scores are the mean probability over heads with which every token atte
     return sum / 4 / (n - at[10]);
   });
   expect(gap(scores, expected)).toBeLessThan(1e-5);
+});
+
+test("an aborted signal ends the judging between two pieces of the prompt", async () => {
+  const aborted = new AbortController();
+  const reads: number[] = [];
+  const watched = watch(
+    {
+      async open(graph) {
+        const session = await engine.open(graph);
+        return {
+          close: () => session.close(),
+          run(feeds) {
+            reads.push(feeds.ids.data.length);
+            aborted.abort();
+            return session.run(feeds);
+          },
+        };
+      },
+    },
+    words,
+    placeholder,
+  );
+  const asked = watched.prompt(prompt, windows, aborted.signal).attention(fastvLayer - 1, "all");
+  await expect(asked).rejects.toThrow(/aborted/);
+  await watched.close();
+  expect(reads).toEqual([128]);
 });

@@ -58,6 +58,12 @@ describe("bytes of an answer", () => {
     expect(bytes({}, 8) - bytes({}, 1)).toBeLessThan(8 * own);
   });
 
+  test("what SCM asks grows with the prompt, not with its square", () => {
+    const asked = (promptTokens: number) => bytes({ promptTokens, asks: "attention" }) - bytes({ promptTokens });
+    const [first, second, third] = [492, 2540, 4588].map(asked);
+    expect((third - first) / (second - first)).toBeCloseTo(2, 1);
+  });
+
   test("what compression asks comes on top: attention holds layers and looks from all tokens, likeness is of each two", () => {
     const [none, attention, likeness] = ([undefined, "attention", "likeness"] as const).map((asks) => bytes({ asks }));
     const [visual, scores] = [2 * 4, 100 * 100 * 4 * 4];
