@@ -167,12 +167,14 @@ async function ended(
 async function notices(record: AnswerRecord, held: boolean, terminal: Terminal): Promise<void> {
   const { images, boxes, finish_reason, usage } = record;
   const broken = held ? ", so it is no JSON" : "";
-  for (const { source, scale } of images)
-    if (scale < 1)
+  for (const { source, scale } of images) {
+    const seen = Number(scale.toPrecision(2));
+    if (seen < 1)
       await notice(
         terminal,
-        `galago: "${source}" was seen at ${Number(scale.toPrecision(2))} times its size, so detail is lost; crop it, or allow more tiles with --tiles`,
+        `galago: "${source}" was seen at ${seen} times its size, so detail is lost; crop it, or allow more tiles with --tiles`,
       );
+  }
   for (const found of boxes) await notice(terminal, `galago: ${placeOf(found)}`);
   if (finish_reason === "length")
     await notice(

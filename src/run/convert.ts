@@ -1,6 +1,6 @@
 /** From a published folder, or the pieces of a model, to one that Galago opens: weights tensor by tensor, config.json, a tokenizer.json. */
 
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { RequestError, WeightError } from "../errors.ts";
 import type { Outputs } from "../graph/graph.ts";
@@ -67,12 +67,15 @@ export async function convert(source: string, dest: string, options: ConvertOpti
       options.onProgress?.((done += more), parameters);
     };
     const tensors = keys.flatMap((key) => storedAs(found.published, key, forms.get(key), options.precision, onNumbers));
-    mkdirSync(dest, { recursive: true });
+    const made = mkdirSync(dest, { recursive: true });
     const others = readdirSync(dest).filter((file) => file.endsWith(".safetensors") && file !== "model.safetensors");
     if (others.length)
       throw new RequestError(`${dest} holds other weights, ${others[0]}; choose an empty folder or remove them`);
     rmSync(join(dest, "config.json"), { force: true });
-    await streamSafetensors(join(dest, "model.safetensors"), tensors);
+    await streamSafetensors(join(dest, "model.safetensors"), tensors).catch((error: unknown) => {
+      if (made && readdirSync(dest).length === 0) rmdirSync(dest);
+      throw error;
+    });
     writeWhole(join(dest, "tokenizer.json"), `${JSON.stringify(tokenizer)}\n`);
     writeWhole(join(dest, "config.json"), config);
     return { tensors: keys.length, parameters, ...(options.calibrate && { layers: found.layers }) };
