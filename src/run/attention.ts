@@ -82,7 +82,7 @@ async function counted(
   for (const [i, t] of lengths.entries()) {
     signal?.throwIfAborted();
     const from = cache.length(0);
-    cache.reserve(from + t);
+    cache.reserve(from + t, total);
     const { votes, ...present } = await session.run({
       ...pieces[i],
       ...ballots(begins, from, t, total),

@@ -8,8 +8,9 @@ import type { Tensor } from "../graph/tensor.ts";
 export interface Buffers {
   /** Tokens that a seat has cached. */
   length(seat: number): number;
-  /** Makes room for so many tokens in all, at every seat. */
-  reserve(tokens: number): void;
+  /** Makes room for so many tokens at every seat, and no more than that and what is cached asks for: attention looks through all of it. Memory is taken
+   *  for `most`, once, where room will grow. */
+  reserve(tokens: number, most?: number): void;
   /** `past.*`, `length` and `seen` for the next run of n seats: the buffers themselves. */
   feeds(first: number, n: number): Feeds;
   /** Writes the t new tokens of a row of the results behind the others of a seat, and which of them are seen by all layers: 1 or 0 each. */
@@ -45,20 +46,14 @@ export function buffers(graph: Outputs, seats = 1): Buffers {
   let marks = new Uint8Array();
   return {
     length: (seat) => lengths[seat],
-    reserve(tokens) {
-      if (tokens <= room && room) return;
-      const wider = roomFor(tokens);
-      const marked = new Uint8Array(seats * wider);
-      for (const [seat, length] of lengths.entries())
-        marked.set(marks.subarray(seat * room, seat * room + length), seat * wider);
-      marks = marked;
-      for (const part of parts) {
-        const data = empty(part.dtype, seats * part.outer * wider * part.inner);
-        for (const [seat, length] of lengths.entries())
-          copyRows(part, ofRow(part, part.data, seat, room), room, ofRow(part, data, seat, wider), wider, 0, length);
-        part.data = data;
-      }
-      room = wider;
+    reserve(tokens, most = tokens) {
+      for (const part of parts) part.data = atLeast(part.data, seats * part.outer * roomFor(most) * part.inner);
+      marks = atLeast(marks, seats * roomFor(most));
+      const next = roomFor(Math.max(tokens, ...lengths));
+      if (next === room) return;
+      for (const part of parts) relay(part, part.data, lengths, room, next);
+      relay({ outer: 1, inner: 1 }, marks, lengths, room, next);
+      room = next;
     },
     feeds(first, n) {
       const length = BigInt64Array.from(lengths.slice(first, first + n), BigInt);
@@ -111,6 +106,31 @@ function ofRow({ outer, inner }: Part, data: Part["data"], first: number, room: 
 
 const empty = (dtype: Part["dtype"], n: number): Part["data"] =>
   dtype === "f32" ? new Float32Array(n) : new Uint8Array(n);
+
+/** The numbers, in an array with at least so many places. */
+function atLeast<T extends Float32Array | Uint8Array>(data: T, n: number): T {
+  if (data.length >= n) return data;
+  const longer = new (data.constructor as new (n: number) => T)(n);
+  longer.set(data);
+  return longer;
+}
+
+/** Moves every seat's tokens, where they lie, from rows of `room` tokens to rows of `next`. */
+function relay(
+  { outer, inner }: Pick<Part, "outer" | "inner">,
+  data: Part["data"],
+  lengths: readonly number[],
+  room: number,
+  next: number,
+): void {
+  const rows = lengths.length * outer;
+  for (let i = 0; i < rows; i++) {
+    // Wider rows from the last on, narrower ones from the first: none is written over before it has moved.
+    const row = next > room ? rows - 1 - i : i;
+    const start = row * room * inner;
+    data.copyWithin(row * next * inner, start, start + lengths[Math.floor(row / outer)] * inner);
+  }
+}
 
 /** The first `tokens` of each row of `from`, whose rows are `fromRoom` tokens long, to place `at` in the rows of `to`. */
 function copyRows(

@@ -187,7 +187,6 @@ export async function openLanguage(
       reused = known(marks);
       last = { marks: marks.slice(0, reused), total };
       cache.cut(at, reused);
-      cache.reserve(total + 1);
       let logits: Float32Array = new Float32Array();
       let row = placesIn(all.subarray(0, reused));
       for (let from = reused; from < total; from += chunk) {
@@ -195,7 +194,11 @@ export async function openLanguage(
         const part = all.subarray(from, from + chunk);
         const seen = seenIn(part, row, unseen);
         const rows = graphFeatures(features.subarray(row * d, (row += placesIn(part)) * d), d);
-        logits = heard((await turns.read(() => read(at, [{ ids: part, total, seen }], rows)))[0]);
+        const readPart = () => {
+          cache.reserve(Math.min(from + chunk, total + 1), total + 1);
+          return read(at, [{ ids: part, total, seen }], rows);
+        };
+        logits = heard((await turns.read(readPart))[0]);
         if (part.length === chunk) last.marks.push(...marks.slice(from, from + chunk));
       }
       return logits;

@@ -51,7 +51,28 @@ describe("a prompt longer than is read at a time, and the tokens behind it", () 
   });
 });
 
-test("rows written behind each other lie in their seat's buffers in order, however the room grows", () => {
+test("a piece of a prompt looks through no more room than what it and those before it need, also behind a longer prompt", async () => {
+  const rooms: number[] = [];
+  const watching: typeof engine = {
+    async open(graph) {
+      const session = await engine.open(graph);
+      return {
+        close: () => session.close(),
+        run(feeds) {
+          rooms.push(feeds.seen.shape[1]);
+          return session.run(feeds);
+        },
+      };
+    },
+  };
+  const language = await openSeat(watching, languageGraph(words), model, placeholder);
+  await language.prefill({ ids, features });
+  await language.prefill({ ids: [7, ...ids.slice(1, 250)], features: new Float32Array() });
+  await language.close();
+  expect(rooms).toEqual([256, 256, 512, 512, 768, 768, 256, 256]);
+});
+
+test("rows written behind each other lie in their seat's buffers in order, however the room grows and shrinks", () => {
   const rows = size("rows");
   const parts = [
     { name: "along the last axis", axis: 3, shape: [rows, 2, 3, size("tokens")] },
@@ -62,14 +83,16 @@ test("rows written behind each other lie in their seat's buffers in order, howev
   const pieces = fc.record({
     n: fc.integer({ min: 1, max: 300 }),
     seat: fc.integer({ min: 0, max: 2 }),
-    cut: fc.nat(50),
+    cut: fc.nat(600),
+    ahead: fc.nat(700),
   });
   fc.assert(
     fc.property(fc.array(pieces, { minLength: 1, maxLength: 8 }), (given) => {
       const cache = buffers(graph, 3);
-      for (const { n, seat, cut } of given) {
+      for (const { n, seat, cut, ahead } of given) {
         cache.cut(seat, cache.length(seat) - Math.min(cut, cache.length(seat)));
-        cache.reserve(cache.length(seat) + n);
+        const all = cache.length(seat) + n;
+        cache.reserve(all, all + ahead);
         const results = parts.map(({ name, axis, shape }) => {
           const dims = [2, ...shape.slice(1).map((dim) => (typeof dim === "number" ? dim : n))];
           const length = dims.reduce((a, b) => a * b);
@@ -82,6 +105,9 @@ test("rows written behind each other lie in their seat's buffers in order, howev
         const seen = Uint8Array.from({ length: n }, (_, i) => (cache.length(seat) + i) % 2);
         cache.append(Object.fromEntries(results), 1, seat, n, seen);
       }
+      const longest = Math.max(...[0, 1, 2].map((seat) => cache.length(seat)));
+      cache.reserve(longest);
+      expect(cache.feeds(0, 3).seen.shape).toEqual([3, Math.max(1, Math.ceil(longest / 256)) * 256]);
       for (let seat = 0; seat < 3; seat++) {
         const feeds = cache.feeds(seat, 1);
         expect(feeds.length.data).toEqual(BigInt64Array.of(BigInt(cache.length(seat))));
