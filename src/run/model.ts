@@ -182,7 +182,7 @@ export async function openModel(
     timing.image = clock();
 
     const imageTokens = views.map(({ shown }) => shown.length * whole.tokensPerTile);
-    const only = views.length === 1 ? views[0].seen : undefined;
+    const only = views.length === 1 ? views[0].part : undefined;
     const put = posed(asking, asked, template.tasks ?? {}, only);
     const ids = promptIds(tokenizer, put, { template, system: whole.system, imageTokens });
     if (!compression) checkLength(ids.length, whole.longest);

@@ -114,7 +114,11 @@ function answered(worker: Worker, request: PageRequest, maxSeconds: number): Pro
     const late = (): NodeJS.Immediate => setImmediate(() => lost(tooSlow(request, maxSeconds)));
     const timer = setTimeout(late, maxSeconds * 1000);
     worker.on("message", told).on("error", failed);
-    worker.postMessage(request);
+    try {
+      worker.postMessage(request);
+    } catch (error) {
+      settle(() => reject(error))();
+    }
   });
 }
 

@@ -17,6 +17,8 @@ export interface View {
   /** The same only for the same content cut in the same way, with the same tiles left out. */
   readonly id: string;
   readonly seen: SeenImage;
+  /** What is shown of the image. */
+  readonly part: Part;
   /** The tiles that are shown to the model. */
   readonly shown: TilePlan["tiles"];
   /** Which tiles of the plan hold nothing and are left out, 1 or 0 each. */
@@ -53,7 +55,7 @@ export async function planned(
     const pages: Planned[] = [];
     for (const image of opened) {
       signal?.throwIfAborted();
-      pages.push({ image, ...(await shownOf(image, tiling, size, () => image.decode(image))) });
+      pages.push({ image, ...(await shownOf(image, tiling, size, () => decoded(image, image, enough))) });
     }
     all.push(pages);
   }
@@ -85,6 +87,7 @@ export async function looked(
     views.push({
       id,
       seen: { source: name, width, height, scale: scale(plan, size, part), tiles: grids },
+      part,
       shown: plan.tiles.filter((_, i) => !blank[i]),
       places: places?.filter((_, i) => !blank[i]),
       blank,
@@ -96,12 +99,20 @@ export async function looked(
 
 /** The pixels of a part of an image, about as many as are asked for where they are drawn. */
 async function pixelsOf(image: OpenImage, part: Part, { width, height }: Size): Promise<Image> {
-  const [across, down] = [width / part.width, height / part.height];
-  const whole = await image.decode({
-    width: Math.round(image.width * across),
-    height: Math.round(image.height * down),
-  });
+  const asked = { width: (image.width * width) / part.width, height: (image.height * height) / part.height };
+  const whole = await decoded(image, asked, most);
   return cropped(whole, scaled(part, whole.width / image.width, whole.height / image.height));
+}
+
+/** Pixels in which a page is drawn: enough to tell where its print is, and the most. */
+const enough = 4e6;
+const most = 100e6;
+
+/** A file's own pixels; a page in as many as are asked for, or fewer of the same shape. */
+function decoded(image: OpenImage, { width, height }: Size, limit: number): Promise<Image> {
+  const shrunk = Math.min(1, Math.sqrt(limit / (width * height)));
+  const pixels = (side: number): number => Math.max(1, Math.round(side * shrunk));
+  return image.decode({ width: pixels(width), height: pixels(height) });
 }
 
 /** The messages, in which each image's place became one for each of its pages. */

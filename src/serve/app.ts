@@ -74,8 +74,8 @@ export function server(pool: Pool, options: ServeOptions): Served {
   app.use(local(origins, alone));
   if (origins.length) app.use(cors({ origin: [...origins] }));
 
-  app.use("/v1/*", keyed(apiKeys), typed, bodyLimit({ maxSize: maxBody, onError: () => tooLarge(maxBody) }));
-  app.use("/v1/*", bounded(bodies * maxBody));
+  app.use("/v1/*", keyed(apiKeys), typed, bounded(bodies * maxBody, maxBody));
+  app.use("/v1/*", bodyLimit({ maxSize: maxBody, onError: () => tooLarge(maxBody) }));
   const metrics = metricsOf(pool);
   const noted = (answer: Noted): void => {
     metrics.note(answer);

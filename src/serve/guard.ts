@@ -71,7 +71,7 @@ export const typed: MiddlewareHandler = async (c, next) => {
 };
 
 /** Refuses a request where the bodies of those that are being answered have so many bytes together with its own. */
-export function bounded(maxBytes: number): MiddlewareHandler {
+export function bounded(maxBytes: number, maxBody: number): MiddlewareHandler {
   let held = 0;
   return async function bounded(c, next) {
     let own = 0;
@@ -89,7 +89,8 @@ export function bounded(maxBytes: number): MiddlewareHandler {
     };
     const { raw } = c.req;
     const told = c.req.header("Content-Length");
-    if (told) hold(Number(told) || 0);
+    // One that is too large alone is refused for that.
+    if (told) hold(Math.min(Number(told) || 0, maxBody));
     else if (raw.body) c.req.raw = new Request(raw, { body: counted(raw.body, hold), duplex: "half" } as RequestInit);
     try {
       await next();

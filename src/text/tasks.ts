@@ -46,7 +46,7 @@ export function posed(
   messages: readonly Message[],
   { task, box }: TaskOptions,
   forms: TaskForms,
-  size?: { readonly width: number; readonly height: number },
+  seen?: Parameters<typeof hundredthsOf>[1],
 ): readonly Message[] {
   if (box && task !== "identify") throw new RequestError("a box is only asked about by identify; leave it out");
   if (!task) return messages;
@@ -55,13 +55,13 @@ export function posed(
     throw new RequestError(`the model was not trained for the task "${task}"; there are ${names}`);
   }
   const { form, alone } = forms[task]!;
-  if (task === "identify" && !(box && size))
+  if (task === "identify" && !(box && seen))
     throw new RequestError("identify asks about a box in one image; give one image, and a box in its pixels");
   const last = messages.at(-1);
   if (!last) return messages;
   const [images] = /^(<image>\s*)*/.exec(last.content)!;
   const words = last.content.slice(images.length).trim();
-  const asked = [words || alone, box && size && hundredthsOf(box, size)].filter(Boolean).join(" ");
+  const asked = [words || alone, box && seen && hundredthsOf(box, seen)].filter(Boolean).join(" ");
   if (!asked) throw new RequestError(`the task "${task}" needs words: what is asked about the image`);
   return [
     ...messages.slice(0, -1),

@@ -60,12 +60,15 @@ export function cropped(image: Image, { x, y, width, height }: Part): Image {
 /** Side of the squares in which ink is counted. */
 const side = 16;
 
-/** How much R + G + B change from one pixel to the next where there is ink. */
-const ink = 120;
+/** Ink is this much darker, in R + G + B, than the mean of its row this many pixels to either side. */
+const darker = 60;
+const around = 16;
 
-/** Pixels of ink that are no speck, as scanners leave them, in squares that hang together; and how many squares there may be between such. */
-const speck = 60;
-const near = 3;
+/** Squares of ink that lie no further apart than `near` hang together. They are print where they have this much ink, in all and a square: less than a
+ *  digit of 18 pixels, more than the specks that scanners leave. */
+const near = 2;
+const inkInAll = 34;
+const inkInSquare = 6;
 
 /** The print of an image; the whole image where there is none. */
 export function printIn(image: Image): Print {
@@ -73,7 +76,8 @@ export function printIn(image: Image): Print {
   const counts = inkIn(image, columns, rows);
   let [left, top, right, bottom] = [columns, rows, -1, -1];
   for (const squares of together(counts, columns, rows)) {
-    if (squares.reduce((sum, at) => sum + counts[at], 0) < speck) continue;
+    const ink = squares.reduce((sum, at) => sum + counts[at], 0);
+    if (ink < inkInAll || ink < inkInSquare * squares.length) continue;
     for (const at of squares) {
       const [column, row] = [at % columns, Math.floor(at / columns)];
       [left, right] = [Math.min(left, column), Math.max(right, column)];
@@ -89,17 +93,32 @@ export function printIn(image: Image): Print {
 }
 
 /** Pixels of ink in each square, row by row. */
-function inkIn({ data, width, height }: Image, columns: number, rows: number): Uint16Array {
+function inkIn(image: Image, columns: number, rows: number): Uint16Array {
   const counts = new Uint16Array(columns * rows);
-  for (let y = 0; y < height; y++) {
+  const whole = { x: 0, y: 0, width: image.width, height: image.height };
+  for (const [y, ink] of inkOfRows(image, whole)) {
     const row = Math.floor(y / side) * columns;
-    for (let x = 1; x < width; x++) {
-      const i = 3 * (y * width + x);
-      const change = data[i] + data[i + 1] + data[i + 2] - data[i - 3] - data[i - 2] - data[i - 1];
-      if (Math.abs(change) > ink) counts[row + Math.floor(x / side)]++;
-    }
+    for (let x = 0; x < ink.length; x++) counts[row + Math.floor(x / side)] += ink[x];
   }
   return counts;
+}
+
+/** Each row of a part, with 1 where a pixel is ink; the same array each time. */
+function* inkOfRows({ data, width: columns }: Image, { x, y, width, height }: Part): Generator<[number, Uint8Array]> {
+  const light = new Uint16Array(width);
+  const sums = new Float64Array(width + 1);
+  const ink = new Uint8Array(width);
+  for (let row = y; row < y + height; row++) {
+    for (let at = 0, i = 3 * (row * columns + x); at < width; at++, i += 3) {
+      light[at] = data[i] + data[i + 1] + data[i + 2];
+      sums[at + 1] = sums[at] + light[at];
+    }
+    for (let at = 0; at < width; at++) {
+      const [left, right] = [Math.max(0, at - around), Math.min(width, at + around + 1)];
+      ink[at] = +(light[at] < (sums[right] - sums[left]) / (right - left) - darker);
+    }
+    yield [row, ink];
+  }
 }
 
 /** The squares with ink, in groups that hang together. */
@@ -123,37 +142,26 @@ function* together(counts: Uint16Array, columns: number, rows: number): Generato
   }
 }
 
-/** Strokes of letters begin this part of a letter's width apart: the median over drawn pages of all kinds, of which nine in ten lie within a fifth of it. */
+/** Strokes of letters begin this part of a letter's width apart: the median over drawn pages of all kinds, of which nine in ten lie within a third of it. */
 const strokes = 0.72;
 
-/** Pixels to either side whose mean is the paper, how much darker than that R + G + B of a stroke are, the furthest that strokes of one word lie apart,
- *  and the fewest that tell a width. */
-const around = 16;
-const darker = 60;
+/** The furthest that strokes of one word lie apart, and the fewest that tell a width. */
 const apart = 60;
 const fewest = 50;
 
 /** About how wide the letters in a part are: the median distance between the beginnings of strokes along its rows. */
-function letterIn({ data, width: columns }: Image, { x, y, width, height }: Part): number | null {
+function letterIn(image: Image, part: Part): number | null {
   const distances = new Uint32Array(apart);
-  const sums = new Float64Array(width + 1);
   let count = 0;
-  for (let row = y; row < y + height; row++) {
-    const from = 3 * (row * columns + x);
-    const light = (at: number): number => data[from + 3 * at] + data[from + 3 * at + 1] + data[from + 3 * at + 2];
-    for (let at = 0; at < width; at++) sums[at + 1] = sums[at] + light(at);
-    let [last, before] = [-apart, true];
-    for (let at = 0; at < width; at++) {
-      const [left, right] = [Math.max(0, at - around), Math.min(width, at + around + 1)];
-      const dark = light(at) < (sums[right] - sums[left]) / (right - left) - darker;
-      if (dark && !before) {
-        if (at - last < apart) {
-          distances[at - last]++;
-          count++;
-        }
-        last = at;
+  for (const [, ink] of inkOfRows(image, part)) {
+    let last = -apart;
+    for (let at = 1; at < ink.length; at++) {
+      if (!ink[at] || ink[at - 1]) continue;
+      if (at - last < apart) {
+        distances[at - last]++;
+        count++;
       }
-      before = dark;
+      last = at;
     }
   }
   if (count < fewest) return null;

@@ -76,7 +76,7 @@ test.each(["convert", "fabricate"])(
     }[name]!;
     const begun = () => existsSync(dest) && readdirSync(dest).some((file) => file.endsWith(".part"));
     expect(await interrupted(words, begun)).toBe(130);
-    expect(readdirSync(dest)).toEqual([]);
+    expect(existsSync(dest) ? readdirSync(dest) : []).toEqual([]);
     if (name === "fabricate") return;
     expect((await galago(words, { program })).status).toBe(0);
     expect(readdirSync(dest).sort()).toEqual(["config.json", "model.safetensors", "tokenizer.json"]);
@@ -93,7 +93,7 @@ test("a disk that takes no more in the middle of the weights is said, nothing of
     1,
     `galago: ${join(dest, "model.safetensors")}: not written: a file may not be so large on this disk; write to another\n`,
   ]);
-  expect(readdirSync(dest)).toEqual([]);
+  expect(existsSync(dest)).toBe(false);
   expect((await galago(words, { program })).status).toBe(0);
   expect(readdirSync(dest).sort()).toEqual(["config.json", "model.safetensors", "tokenizer.json"]);
 });

@@ -88,6 +88,20 @@ test.each(["native:1..40", "dynamic:1..12", "msac", "single"])(
   },
 );
 
+test("print:1..12 finds the print of a page: small letters on a large sheet are drawn larger, and told where they lie", async () => {
+  const words =
+    "BT /F1 7 Tf 300 500 Td (Total due within thirty days 12.40) Tj 0 -12 Td (Thank you for your visit) Tj ET";
+  const sheet = pdf([words], "0 0 600 800");
+  const { images } = await asked([{ image: sheet }], { tiles: "print:1..12", cells: true });
+  const [{ width, height, scale, cells }] = images;
+  expect([width, height]).toEqual([1200, 1600]);
+  const { images: whole } = await asked([{ image: sheet }], { tiles: "native:1..12" });
+  expect(scale).toBeGreaterThan(3 * whole[0].scale);
+  const box = [Math.min(...cells!.map(({ x }) => x)), Math.min(...cells!.map(({ y }) => y))];
+  expect(Math.abs(box[0] - 600)).toBeLessThan(60);
+  expect(Math.abs(box[1] - 2 * 293)).toBeLessThan(60);
+});
+
 test("only the pages that are asked about are drawn: a damaged one beside them does not matter", async () => {
   const bytes = readFileSync(three, "latin1").replace("/Kids [4 0 R 6 0 R 8 0 R]", "/Kids [4 0 R 99 0 R 8 0 R]");
   const broken = write("broken.pdf", Buffer.from(bytes, "latin1"));

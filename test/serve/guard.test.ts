@@ -150,6 +150,28 @@ describe("a request that is too much", () => {
   );
 });
 
+test("bodies that never end are refused once they have brought together what may be held", async () => {
+  const { app } = fake(hello, { maxBody: 1000 });
+  let pulled = 0;
+  const answers = Array.from({ length: 20 }, () => {
+    let left = 9;
+    const body = new ReadableStream({
+      pull(controller) {
+        if (left-- <= 0) return new Promise(() => undefined);
+        pulled += 100;
+        controller.enqueue(new Uint8Array(100).fill(32));
+      },
+    });
+    const headers = { "Content-Type": "application/json" };
+    return app.request(`http://localhost${url}`, { method: "POST", headers, body, duplex: "half" } as RequestInit);
+  });
+  const { status } = await Promise.race(answers);
+  expect(status).toBe(429);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  // Eight bodies of the largest size, and of each stream what lies in its buffers.
+  expect(pulled).toBeLessThan(8 * 1000 + 20 * 400);
+});
+
 describe("the log", () => {
   async function lines(content: boolean, more: object = {}) {
     const written: string[] = [];

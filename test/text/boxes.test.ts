@@ -5,6 +5,15 @@ import { type Box, boxesIn, hundredthsOf } from "../../src/text/boxes.ts";
 
 const size = { width: 200, height: 1000 };
 
+test("boxes of a part of an image are told in the image, and asked about in the part", () => {
+  const part = { x: 50, y: 400, width: 100, height: 200 };
+  expect(boxesIn("{<10><20><30><40>}", part)).toEqual([{ phrase: null, box: [60, 440, 80, 480] }]);
+  expect(hundredthsOf([60, 440, 80, 480], part)).toBe("{<10><20><30><40>}");
+  expect(() => hundredthsOf([40, 440, 80, 480], part)).toThrow(
+    "box 40,440,80,480 is none of the 100 x 200 image from 50,400",
+  );
+});
+
 describe("boxes in an answer", () => {
   test.each<[string, string, [string | null, Box][]]>([
     ["one alone", "{<10><20><30><40>}", [[null, [20, 200, 60, 400]]]],

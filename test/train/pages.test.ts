@@ -8,7 +8,7 @@ import { draw } from "../../src/data/draw.ts";
 import { Random } from "../../src/data/random.ts";
 import type { Share } from "../../src/train/config.ts";
 import { feed } from "../../src/train/feed.ts";
-import { pagesOf } from "../../src/train/pages.ts";
+import { pagesOf, partOf } from "../../src/train/pages.ts";
 import { tokens } from "../../src/train/tokens.ts";
 import { pdf } from "../support/pdf.ts";
 import { tinyConfig } from "./tiny.ts";
@@ -107,4 +107,17 @@ describe("pages that cannot be had are refused", () => {
     for (const mixture of [[{ tiles: "single" }], [{ kind: "word", pages: own, tiles: "single" }]])
       expect(() => tinyConfig("out", {}, { mixture })).toThrow(/expected a kind of page to draw, or pages/);
   });
+});
+
+test("the part of a page that is shown has its pixels, and its letters where they then stand; those outside stand nowhere", async () => {
+  const page = await draw("receipt", 5);
+  const { x, y } = page.glyphs[40];
+  const part = { x: Math.floor(x) - 20, y: Math.floor(y) - 20, width: 40, height: 40 };
+  const shown = partOf(page, part);
+  expect([shown.image.width, shown.image.height]).toEqual([40, 40]);
+  expect(shown.glyphs.map(({ char }) => char)).toEqual(page.glyphs.map(({ char }) => char));
+  expect([shown.glyphs[40].x, shown.glyphs[40].y]).toEqual([x - part.x, y - part.y]);
+  const within = shown.glyphs.filter(({ x }) => Number.isFinite(x));
+  expect(within.length).toBeLessThan(20);
+  for (const { x, y } of within) expect(Math.min(x, y, 40 - x, 40 - y)).toBeGreaterThanOrEqual(0);
 });

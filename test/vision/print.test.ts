@@ -1,8 +1,10 @@
 /** Where print lies and how large it is, against pages whose letters' places are known. */
+import { createCanvas, type SKRSContext2D } from "@napi-rs/canvas";
+import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { draw } from "../../src/data/draw.ts";
 import type { Page } from "../../src/data/page.ts";
-import type { Image } from "../../src/vision/image.ts";
+import { type Image, opaque } from "../../src/vision/image.ts";
 import { cropped, printIn, scaled, shownOf } from "../../src/vision/print.ts";
 import { scale } from "../../src/vision/tiles.ts";
 import { parseTiling } from "../../src/vision/tilings.ts";
@@ -13,9 +15,29 @@ const pages = (kind: Page["kind"], effects: number): Promise<Page[]> =>
 const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 const letterOf = ({ glyphs }: Page): number => median(glyphs.map(({ width }) => width));
 
-/** An image in the middle of a large sheet with the specks of a scanner. */
-function onSheet(image: Image, width: number, height: number, left: number, top: number): Image {
-  const data = new Uint8Array(3 * width * height).fill(255);
+async function blurred({ data, width, height }: Image, sigma: number): Promise<Image> {
+  const soft = sharp(data, { raw: { width, height, channels: 3 } }).blur(sigma);
+  return { data: await soft.raw().toBuffer(), width, height };
+}
+
+/** An image on a large sheet with the specks of a scanner, and what a pen adds to it. */
+function onSheet(
+  image: Image,
+  width: number,
+  height: number,
+  left: number,
+  top: number,
+  add: (pen: SKRSContext2D) => void = () => undefined,
+): Image {
+  const sheet = createCanvas(width, height).getContext("2d");
+  sheet.fillStyle = "#fff";
+  sheet.fillRect(0, 0, width, height);
+  add(sheet);
+  const data = opaque(new Uint8Array(sheet.getImageData(0, 0, width, height).data), width * height);
+  return speckled(image, { data, width, height }, left, top);
+}
+
+function speckled(image: Image, { data, width, height }: Image, left: number, top: number): Image {
   for (let i = 0; i < 60; i++)
     data.fill(0, 3 * ((i * 7919 * 31) % (width * height - 3)), 3 * ((i * 7919 * 31) % (width * height - 3)) + 9);
   for (let y = 0; y < image.height; y++)
@@ -50,6 +72,31 @@ describe("the print of a page", () => {
     expect(Math.abs(part.x - 400 - alone.part.x)).toBeLessThanOrEqual(64);
     expect(Math.abs(part.y - 640 - alone.part.y)).toBeLessThanOrEqual(64);
     expect(letter! / alone.letter!).toBeCloseTo(1, 1);
+  });
+
+  test.each([
+    ["a page number", "7", "18px Arial", "#000"],
+    ["a faint total", "Total 42.50", "22px Arial", "#d8d8d8"],
+  ])("holds %s that stands far from the rest", async (_, text, font, colour) => {
+    const [{ image }] = await pages("receipt", 0);
+    const sheet = onSheet(image, 1200, 1700, 300, 200, (pen) => {
+      pen.font = font;
+      pen.fillStyle = colour;
+      pen.fillText(text, 1000, 1600);
+    });
+    const { part } = printIn(sheet);
+    expect(part.x + part.width).toBeGreaterThan(1005);
+    expect(part.y + part.height).toBeGreaterThan(1598);
+  });
+
+  test("is found and measured where it is out of focus, too", async () => {
+    for (const page of await pages("receipt", 0)) {
+      const sharp = printIn(page.image);
+      const soft = printIn(await blurred(page.image, 1.5));
+      expect(soft.part.width).toBeGreaterThan(0.9 * sharp.part.width);
+      expect(soft.part.height).toBeGreaterThan(0.9 * sharp.part.height);
+      expect(Math.abs(Math.log(soft.letter! / sharp.letter!))).toBeLessThan(Math.log(2.1));
+    }
   });
 
   test.each([0, 128, 255])("of a sheet of one colour, %d, is all of it, with letters of no width", (level) => {
