@@ -172,7 +172,7 @@ async function notices(record: AnswerRecord, held: boolean, terminal: Terminal):
     if (seen < 1)
       await notice(
         terminal,
-        `galago: "${source}" was seen at ${seen} times its size, so detail is lost; crop it, or allow more tiles with --tiles`,
+        `galago: "${source}" was seen at ${seen} times its size, so detail is lost; crop it, or see --tiles`,
       );
   }
   for (const found of boxes) await notice(terminal, `galago: ${placeOf(found)}`);

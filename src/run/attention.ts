@@ -22,6 +22,7 @@ export function watch(
   placeholder: number,
   judge = (layer: number): Outputs => votes(layer, model, visual),
 ): Watch {
+  const graphs = new Map<number, Outputs>();
   const sessions = new Map<number | "likeness", Promise<Session>>();
   const sessionOf = (key: number | "likeness", graph: () => Outputs): Promise<Session> => {
     const session = sessions.get(key) ?? engine.open(graph());
@@ -40,7 +41,8 @@ export function watch(
         async attention(layer, who) {
           if (windows.length === 0) return [];
           const begins = windows.map(({ from, to }) => (who === "all" ? places[from] : places[to - 1] + 1));
-          const graph = judge(layer);
+          const graph = graphs.get(layer) ?? judge(layer);
+          graphs.set(layer, graph);
           const session = await sessionOf(layer, () => graph);
           const pieces = promptPieces(graphIds(ids, placeholder, places.length), features, model.width);
           const scores = await counted(session, graph, pieces, begins, signal);
