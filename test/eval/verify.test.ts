@@ -1,5 +1,6 @@
 /** Our models against the authors' own code, and the ways in which that comparison may fail. */
-import { rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { FormatError, RequestError, WeightError } from "../../src/errors.ts";
@@ -39,6 +40,27 @@ test.each(folders)("%s is what the authors' code computes, to a part in ten thou
     if (dtype === "I64") expect(outputs[key]).toMatchObject({ max_abs_error: 0, identical: true });
   }
   file.close();
+});
+
+test("the names and shapes of TinyGPT-V's weights are those that the authors' constructors give, and another shape, name or count is said", async () => {
+  const { ok, outputs } = await verify(golden("tinygptv_ckpt_keys"));
+  expect(ok).toBe(true);
+  // 17, 29 and 29 weights that learn, and a count for each checkpoint.
+  expect(Object.keys(outputs).length).toBe(78);
+  const folder = mkdtempSync(join(tmpdir(), "galago-names-"));
+  const text = readFileSync(join(golden("tinygptv_ckpt_keys"), "keys.json"), "utf8");
+  const failed = async (from: string | RegExp, to: string): Promise<string[]> => {
+    writeFileSync(join(folder, "keys.json"), text.replace(from, to));
+    return (await verify(folder)).failed;
+  };
+  expect(await failed('"n_all": 187', '"n_all": 188')).toEqual(["stage1_no_lora(MiniGPT4,lora_r=0): tensors"]);
+  expect(await failed(/("llama_proj.weight": \[\s*)4096/, "$1 4095")).toEqual([
+    "stage1_no_lora(MiniGPT4,lora_r=0): llama_proj.weight",
+  ]);
+  expect(await failed(/q_layernorm/, "q_norm")).toEqual([
+    "stage1_no_lora(MiniGPT4,lora_r=0): llama_model.model.layers.0.self_attn.q_norm.weight",
+  ]);
+  rmSync(folder, { recursive: true });
 });
 
 test("the reference's own magnitude is the scale of the error", async () => {
