@@ -39,7 +39,7 @@ async function run([source]: readonly string[], options: Options, terminal: Term
     import("../vision/tiles.ts"),
     import("../vision/print.ts"),
   ]);
-  const { image, pixels } = sizeOf(source) ? sheetOf(size(source)) : await measured(source, terminal);
+  const { image, pixels } = sizeOf(source) ? { image: size(source) } : await measured(source, terminal);
   const shape = shapeFile(options.model);
   const model = modelOf(readJson(shape), shape);
   const tiling = parseTiling(options.tiles ?? model.tiles);
@@ -62,17 +62,11 @@ async function run([source]: readonly string[], options: Options, terminal: Term
   );
 }
 
-/** An image's size, and its pixels where a tiling looks at them. */
+/** An image's size, and of a file its pixels, where a tiling looks at them. */
 interface Measured {
   readonly image: Size;
-  pixels(): Promise<Image> | Image;
+  readonly pixels?: () => Promise<Image>;
 }
-
-/** Of a size alone it is supposed that print covers all of it. */
-const sheetOf = (image: Size): Measured => ({
-  image,
-  pixels: () => ({ width: 1, height: 1, data: Uint8Array.of(255, 255, 255) }),
-});
 
 async function measured(source: string, terminal: Terminal): Promise<Measured> {
   const { decoder, measure } = await import("../vision/decode.ts");

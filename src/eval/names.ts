@@ -2,12 +2,8 @@
 import { z } from "zod";
 import { RequestError } from "../errors.ts";
 import { type TinyGptVFolder, tinyGptV } from "../models/tinygpt-v.ts";
-import { languageGraph } from "../run/language.ts";
 import { checked, readJson } from "../run/models.ts";
-import { sightGraph } from "../run/sight.ts";
-import { openEnded } from "../weights/checkpoint.ts";
-import { weights } from "../weights/path.ts";
-import type { Comparison } from "./verify.ts";
+import { outlineOf } from "../run/outline.ts";
 
 /** keys.json: of each checkpoint the weights that are saved, each with its sides and its type, and how many tensors the model has in all. */
 const keysFile = z.record(
@@ -62,21 +58,28 @@ const tiny: TinyGptVFolder = {
 /** The one buffer among what they save, 0, 1, 2, …, which no computation reads. */
 const buffer = "Qformer.bert.embeddings.position_ids";
 
-/** One comparison a saved weight, of its shape, and one a checkpoint, of the number of its tensors; undefined of a folder without keys.json. Throws
- *  FormatError for another form of that file. */
-export function comparedNames(folder: string): Record<string, Comparison> | undefined {
+/** Whole numbers of ours, missing where we have no such weight, and what they should be. */
+export interface Told {
+  readonly found: readonly number[] | undefined;
+  readonly expected: readonly number[];
+}
+
+/** The shape of each saved weight, and of each checkpoint the number of its tensors; undefined of a folder without keys.json. Throws FormatError for
+ *  another form of that file. */
+export function namesIn(folder: string): Record<string, Told> | undefined {
   const file = `${folder}/keys.json`;
   const json = jsonOrNone(file);
   if (json === undefined) return undefined;
   const checkpoints = checked(keysFile, json, file);
-  const rows = Object.entries(checkpoints).flatMap(([name, { saved, n_all }]) => {
-    const shapes = shapesOf(name.includes("no_lora") ? tiny : { ...tiny, lora: { r: 8, lora_alpha: 16 } });
+  const rows = Object.entries(checkpoints).flatMap(([name, { saved, n_all }]): [string, Told][] => {
+    const config = name.includes("no_lora") ? tiny : { ...tiny, lora: { r: 8, lora_alpha: 16 } };
+    const { wanted } = outlineOf(tinyGptV(config));
     const keys = Object.entries(saved).filter(([key]) => key !== buffer);
     return [
-      [`${name}: tensors`, compared([shapes.size + 1], [n_all])] as const,
-      ...keys.map(([key, sides]) => {
+      [`${name}: tensors`, { found: [wanted.size + 1], expected: [n_all] }],
+      ...keys.map(([key, sides]): [string, Told] => {
         const expected = sides.filter((side) => typeof side === "number");
-        return [`${name}: ${key}`, compared(shapes.get(key), expected)] as const;
+        return [`${name}: ${key}`, { found: wanted.get(key)?.shape, expected }];
       }),
     ];
   });
@@ -90,19 +93,4 @@ function jsonOrNone(file: string): unknown {
     if (error instanceof RequestError && error.status === 404) return undefined;
     throw error;
   }
-}
-
-/** The shapes of all weights that a model asks for, by key. */
-function shapesOf(c: TinyGptVFolder): Map<string, readonly number[]> {
-  const source = openEnded();
-  const model = tinyGptV(c);
-  sightGraph(weights(source), model);
-  languageGraph(model.language(weights(source)));
-  return new Map([...source.wanted].map(([key, { shape }]) => [key, shape]));
-}
-
-function compared(found: readonly number[] | undefined, expected: readonly number[]): Comparison {
-  const comparable = found?.length === expected.length;
-  const error = comparable ? Math.max(0, ...expected.map((side, i) => Math.abs(side - found[i]))) : null;
-  return { max_abs_error: error, max_abs_value: Math.max(...expected), identical: error === 0 };
 }

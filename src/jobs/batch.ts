@@ -1,8 +1,9 @@
 /** Batches: one question about many pages, submitted once however often that is tried. */
 import { RequestError } from "../errors.ts";
 import type { AnswerOptions } from "../run/answer.ts";
+import { sha256 } from "../run/sha256.ts";
 import { keepFile } from "./files.ts";
-import { hashOf, idOf, keptSeconds, type PageJob, type Pages, prefix, type Store, sourceOf } from "./store.ts";
+import { idOf, keptSeconds, type PageJob, type Pages, prefix, type Store, sourceOf } from "./store.ts";
 
 /** What is asked about every page. */
 export interface BatchQuestion {
@@ -61,7 +62,7 @@ export async function submit(
   have: { has(id: string): boolean } = new Set(),
 ): Promise<Batch> {
   const { model, question, options } = asked;
-  const name = hashOf(JSON.stringify([folder, idOf(model, { file: "", question, options })])).slice(0, 12);
+  const name = sha256(JSON.stringify([folder, idOf(model, { file: "", question, options })])).slice(0, 12);
   const queue = store.pagesOf(model);
   const fresh = `${pagesKey(name)}:${process.pid}`;
   await store.redis.del(fresh);
@@ -83,7 +84,7 @@ export async function submit(
   const hashes = new WeakMap<Uint8Array, string>();
   for await (const list of chunks(pages)) {
     const jobs = list.map(({ name, bytes, pages, password }): Asked => {
-      const file = hashes.get(bytes) ?? hashOf(bytes);
+      const file = hashes.get(bytes) ?? sha256(bytes);
       hashes.set(bytes, file);
       const job: PageJob = { file, name, pages, password, question, options };
       return { bytes, job, id: idOf(model, job) };

@@ -1,9 +1,9 @@
 /** What Redis holds of batches: pages as BullMQ's jobs, the bytes of files that wait, and the list of each batch. */
-import { createHash } from "node:crypto";
 import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { RequestError } from "../errors.ts";
 import type { AnswerOptions, AnswerRecord } from "../run/answer.ts";
+import { sha256 } from "../run/sha256.ts";
 
 /** A question about a page, as a worker takes it. `file` is the hash of the bytes, `pages` the page of a PDF. */
 export interface PageJob {
@@ -95,9 +95,7 @@ function addressOf(url: string): string {
 
 /** A name for what is asked: the same for the same page, question, options and model, so that asking twice counts once. */
 export const idOf = (model: string, { file, pages, question, options }: Omit<PageJob, "name">): string =>
-  hashOf(JSON.stringify([model, file, pages ?? null, question, sorted(options)])).slice(0, 40);
-
-export const hashOf = (bytes: string | Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+  sha256(JSON.stringify([model, file, pages ?? null, question, sorted(options)])).slice(0, 40);
 
 /** The same for objects that differ in the order of their keys alone. */
 function sorted(value: unknown): unknown {

@@ -22,14 +22,16 @@ export function watch(
   placeholder: number,
   judge = (layer: number): Outputs => votes(layer, model, visual),
 ): Watch {
-  const graphs = new Map<number, Outputs>();
-  const sessions = new Map<number | "likeness", Promise<Session>>();
-  const sessionOf = (key: number | "likeness", graph: () => Outputs): Promise<Session> => {
-    const session = sessions.get(key) ?? engine.open(graph());
-    sessions.set(key, session);
+  const opened = new Map<number | "likeness", { readonly graph: Outputs; readonly session: Promise<Session> }>();
+  const open = (key: number | "likeness", traced: () => Outputs) => {
+    const before = opened.get(key);
+    if (before) return before;
+    const graph = traced();
+    const made = { graph, session: engine.open(graph) };
+    opened.set(key, made);
     // A graph that could not be opened is tried again when it is next asked for.
-    session.catch(() => sessions.delete(key));
-    return session;
+    made.session.catch(() => opened.delete(key));
+    return made;
   };
   return {
     prompt({ ids, features }, windows, signal) {
@@ -41,17 +43,15 @@ export function watch(
         async attention(layer, who) {
           if (windows.length === 0) return [];
           const begins = windows.map(({ from, to }) => (who === "all" ? places[from] : places[to - 1] + 1));
-          const graph = graphs.get(layer) ?? judge(layer);
-          graphs.set(layer, graph);
-          const session = await sessionOf(layer, () => graph);
+          const { graph, session } = open(layer, () => judge(layer));
           const pieces = promptPieces(graphIds(ids, placeholder, places.length), features, model.width);
-          const scores = await counted(session, graph, pieces, begins, signal);
+          const scores = await counted(await session, graph, pieces, begins, signal);
           return windows.map(({ from, to }, i) =>
             Float32Array.from({ length: to - from }, (_, j) => scores[i][places[from + j]]),
           );
         },
         async likeness() {
-          const session = await sessionOf("likeness", () => cosines(model.width));
+          const session = await open("likeness", () => cosines(model.width)).session;
           const found: Float32Array[] = [];
           for (const { from, to } of windows) {
             const rows = features.subarray(from * model.width, to * model.width);
@@ -63,8 +63,8 @@ export function watch(
       };
     },
     async close() {
-      for (const session of sessions.values()) await (await session).close();
-      sessions.clear();
+      for (const { session } of opened.values()) await (await session).close();
+      opened.clear();
     },
   };
 }

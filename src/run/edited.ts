@@ -1,13 +1,13 @@
 /** Small files of a download that were refused and then corrected by hand: what a pull finds in them it goes on with. */
-import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { FormatError } from "../errors.ts";
 import { writeWhole } from "../weights/whole.ts";
+import { sha256 } from "./sha256.ts";
 
 /** Lies beside a file that was refused as it came, and holds its SHA-256: a file that is another since was changed by hand. */
 const noteOf = (path: string): string => `${path}.refused`;
 
-export const sha256Of = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
+export const sha256Of = (path: string): string => sha256(readFileSync(path));
 
 /** Whether the file was refused, and is there and another since. */
 export const edited = (path: string): boolean =>

@@ -7,14 +7,12 @@ import { z } from "zod";
 import { Random } from "../data/random.ts";
 import { total } from "../graph/value.ts";
 import { byteTokenizer } from "../text/bytes.ts";
-import { openEnded } from "../weights/checkpoint.ts";
 import { f32ToBf16, f32ToF16 } from "../weights/half.ts";
-import { type Initial, weights } from "../weights/path.ts";
+import type { Initial } from "../weights/path.ts";
 import { type StreamedTensor, streamSafetensors } from "../weights/safetensors.ts";
 import { writeWhole } from "../weights/whole.ts";
-import { languageGraph } from "./language.ts";
 import { checked, modelOf, readJson } from "./models.ts";
-import { sightGraph } from "./sight.ts";
+import { outlineOf } from "./outline.ts";
 
 export interface FabricateOptions {
   readonly seed: number;
@@ -42,10 +40,7 @@ export async function fabricate(config: string, out: string, options: FabricateO
   const json = readJson(config);
   const model = modelOf(json, config);
   const dtype = dtypes[checked(stored, json, config).torch_dtype];
-  const source = openEnded();
-  sightGraph(weights(source), model);
-  languageGraph(model.language(weights(source)));
-  const wanted = [...source.wanted].sort(([a], [b]) => (a < b ? -1 : 1));
+  const wanted = [...outlineOf(model).wanted].sort(([a], [b]) => (a < b ? -1 : 1));
   const parameters = wanted.reduce((sum, [, { shape }]) => sum + total(shape), 0);
   let done = 0;
   const tensor = ([key, { shape, initial }]: (typeof wanted)[number]): readonly [string, StreamedTensor] => [

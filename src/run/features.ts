@@ -1,6 +1,5 @@
 /** Visual tokens of images that were seen before, by what the images hold: in memory, and in a folder for later processes. Both are bounded; what was not
  *  wanted for longest goes first. */
-import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { RequestError } from "../errors.ts";
@@ -9,6 +8,7 @@ import type { Multimodal } from "../models/multimodal.ts";
 import { openSafetensors, writeSafetensors } from "../weights/safetensors.ts";
 import { leftovers } from "../weights/whole.ts";
 import type { Graphs } from "./graphs.ts";
+import { sha256 } from "./sha256.ts";
 
 /** How much is remembered of images between answers. */
 export interface CacheOptions {
@@ -165,11 +165,4 @@ function trim(folder: string, most: number): void {
     rmSync(path, { force: true });
     bytes -= size;
   }
-}
-
-/** SHA-256 of some data one after the other, in hexadecimal digits. */
-export function sha256(...parts: readonly (string | NodeJS.ArrayBufferView)[]): string {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
-  return hash.digest("hex");
 }

@@ -3,8 +3,8 @@ import { Worker } from "node:worker_threads";
 import { EngineError, FormatError, RequestError } from "../errors.ts";
 import type { Image, Size } from "../vision/image.ts";
 import type { PageRange } from "../vision/ranges.ts";
-import { sha256 } from "./features.ts";
 import type { NamedImage, OpenImage } from "./images.ts";
+import { sha256 } from "./sha256.ts";
 import { received, type SentError } from "./wire.ts";
 
 /** What a PDF may ask for. */

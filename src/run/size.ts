@@ -1,12 +1,9 @@
 /** How large a model is, told from its shapes: nothing of it need be here. */
 import { total } from "../graph/value.ts";
 import type { Multimodal } from "../models/multimodal.ts";
-import { openEnded } from "../weights/checkpoint.ts";
 import { type Dtype, dtypeBytes } from "../weights/header.ts";
 import { companionTypes } from "../weights/packed.ts";
-import { weights } from "../weights/path.ts";
-import { languageGraph } from "./language.ts";
-import { sightGraph } from "./sight.ts";
+import { outlineOf } from "./outline.ts";
 import { formsOf, type StoredPrecision } from "./storing.ts";
 
 /** Numbers in a model's weights, and the bytes that they take stored at each precision, scales included: as many on disk, without the files' headers, as in memory. */
@@ -17,12 +14,10 @@ export interface Size {
 
 /** Counts them off the graphs. */
 export function sizeOf(model: Multimodal): Size {
-  const source = openEnded();
-  const eyes = sightGraph(weights(source), model);
-  const words = languageGraph(model.language(weights(source)));
-  const shapes = [...source.wanted].map(([key, { shape }]) => [key, shape] as const);
+  const { wanted, ...graphs } = outlineOf(model);
+  const shapes = [...wanted].map(([key, { shape }]) => [key, shape] as const);
   const bytes = (precision: StoredPrecision): number => {
-    const forms = formsOf({ eyes, words }, precision);
+    const forms = formsOf(graphs, precision);
     const dtype = precision === "f16" ? "F16" : "F32";
     const stored = shapes.flatMap(
       ([key, shape]): { dtype: Dtype; shape: readonly number[] }[] =>

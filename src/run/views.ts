@@ -8,9 +8,10 @@ import { cut, finest, picked, scale } from "../vision/tiles.ts";
 import type { TilePlan, Tiling } from "../vision/tilings.ts";
 import type { SeenImage } from "./answer.ts";
 import { type Place, placesOf } from "./cells.ts";
-import { type Features, sha256 } from "./features.ts";
+import type { Features } from "./features.ts";
 import { type NamedImage, type OpenImage, openImages } from "./images.ts";
 import type { PdfLimits } from "./pages.ts";
+import { sha256 } from "./sha256.ts";
 
 /** An image and how it is cut into tiles. */
 export interface View {

@@ -11,7 +11,7 @@ export interface PhraseBox {
 }
 
 /** The part of an image that a model sees; all of it begins at 0, 0. */
-interface Seen {
+export interface Seen {
   readonly x?: number;
   readonly y?: number;
   readonly width: number;

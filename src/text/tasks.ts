@@ -1,6 +1,6 @@
 /** What a model was trained to do with an image, by the words that ask for it. */
 import { RequestError } from "../errors.ts";
-import { type Box, hundredthsOf } from "./boxes.ts";
+import { type Box, hundredthsOf, type Seen } from "./boxes.ts";
 import type { Message } from "./template.ts";
 
 /** Answer in a word, find what words name, name what is in a box, list what is there with boxes, describe with boxes, describe. */
@@ -46,7 +46,7 @@ export function posed(
   messages: readonly Message[],
   { task, box }: TaskOptions,
   forms: TaskForms,
-  seen?: Parameters<typeof hundredthsOf>[1],
+  seen?: Seen,
 ): readonly Message[] {
   if (box && task !== "identify") throw new RequestError("a box is only asked about by identify; leave it out");
   if (!task) return messages;

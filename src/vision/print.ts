@@ -20,14 +20,15 @@ export interface Shown {
   readonly plan: TilePlan;
 }
 
-/** What `tiling` shows of an image of that size; `pixels` are asked for where it goes by the print. They may have another size than the image. */
+/** What `tiling` shows of an image of that size; `pixels` are asked for where it goes by the print. They may have another size than the image; without them
+ *  print is supposed all over it. */
 export async function shownOf(
   { width, height }: Size,
   tiling: Tiling,
   size: number,
-  pixels: () => Promise<Image> | Image,
+  pixels?: () => Promise<Image> | Image,
 ): Promise<Shown> {
-  if (!tiling.looks) return { part: { x: 0, y: 0, width, height }, plan: tiling.plan(width, height, size) };
+  if (!tiling.looks || !pixels) return { part: { x: 0, y: 0, width, height }, plan: tiling.plan(width, height, size) };
   const image = await pixels();
   const { part: found, letter } = printIn(image);
   const across = width / image.width;

@@ -1,9 +1,9 @@
 /** `galago pull` of a model whose small files are refused: they are corrected where they lie, and the same command goes on with them. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { type FakeHub, fakeHub, sha256, status } from "../support/hub.ts";
+import { beforeEach, expect, test } from "vitest";
+import { type FakeHub, hubAndHomes, sha256, status } from "../support/hub.ts";
 import { tinyModel } from "../support/tiny-model.ts";
 import { galago } from "./terminal.ts";
 
@@ -17,7 +17,7 @@ const advice = "once you have corrected that file, the same command goes on with
 
 let hub: FakeHub;
 let home: string;
-const environment = { ...process.env };
+const at = hubAndHomes(root);
 const there = (name: string): string => join(home, "downloads/me/tiny", name);
 const made = (name: string): Buffer => readFileSync(join(home, "models/me/tiny", name));
 const pull = (...more: string[]) => galago(["pull", "me/tiny", "--precision", "f32", ...more]);
@@ -25,20 +25,9 @@ const pull = (...more: string[]) => galago(["pull", "me/tiny", "--precision", "f
 const sent = (): string[] =>
   hub.requests.splice(0).flatMap(({ to, path }) => (to === "store" ? [path.split("//")[1]] : []));
 
-beforeAll(async () => {
-  hub = await fakeHub();
-});
 beforeEach(() => {
-  home = mkdtempSync(join(root, "home-"));
-  Object.assign(process.env, { GALAGO_HOME: home, HF_ENDPOINT: hub.endpoint, HF_HUB_OFFLINE: "" });
+  ({ hub, home } = at);
   for (const name of names) hub.put("me/tiny", name, right[name]);
-  hub.calm();
-  hub.requests.length = 0;
-});
-afterAll(async () => {
-  process.env = environment;
-  await hub.close();
-  rmSync(root, { recursive: true });
 });
 
 test("a field that nobody knows is taken out, and nothing is fetched twice", async () => {

@@ -15,13 +15,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { main } from "../../src/cli/program.ts";
 import { convert } from "../../src/run/convert.ts";
 import { openModel } from "../../src/run/model.ts";
 import { modelFolder } from "../../src/run/models.ts";
 import { built } from "../support/built.ts";
-import { another, type FakeHub, fakeHub, sha256, status, type Trick } from "../support/hub.ts";
+import { another, type FakeHub, hubAndHomes, sha256, status, type Trick } from "../support/hub.ts";
 import { tinyModel, wideModel } from "../support/tiny-model.ts";
 import { galago, interrupted, type Outcome } from "./terminal.ts";
 
@@ -33,26 +33,15 @@ const weights = "model.safetensors";
 
 let hub: FakeHub;
 let home: string;
-const environment = { ...process.env };
+const at = hubAndHomes(root);
 
-beforeAll(async () => {
-  hub = await fakeHub();
+beforeAll(() => {
+  hub = at.hub;
   for (const name of names) hub.put("me/tiny", name, bytes(name));
   for (const name of ["README.md", "modeling_x.py", "examples/x.json"]) hub.put("me/tiny", name, Buffer.from("no"));
 });
 beforeEach(() => {
-  home = mkdtempSync(join(root, "home-"));
-  process.env.GALAGO_HOME = home;
-  process.env.HF_ENDPOINT = hub.endpoint;
-  delete process.env.HF_TOKEN;
-  delete process.env.HF_HUB_OFFLINE;
-  hub.calm();
-  hub.requests.length = 0;
-});
-afterAll(async () => {
-  process.env = environment;
-  await hub.close();
-  rmSync(root, { recursive: true });
+  home = at.home;
 });
 
 /** All files in GALAGO_HOME. */

@@ -1,8 +1,11 @@
 /** A hub on 127.0.0.1: lists repositories, redirects to a store on another port that knows ranges, and misbehaves on demand. */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach } from "vitest";
 
 /** What the store does to one request for a file in place of sending it. */
 export type Trick = (request: IncomingMessage, response: ServerResponse, file: Buffer) => void;
@@ -161,4 +164,28 @@ function entry([path, bytes]: [string, Buffer]) {
   if (!/\.(json|txt)$/.test(path))
     return { ...listed, oid: "0".repeat(40), lfs: { oid: sha256(bytes), size: bytes.length } };
   return { ...listed, oid: createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex") };
+}
+
+/** For all tests of a file: a hub, and for each test a new home below `root`, which is removed at the end; the environment points to both. */
+export function hubAndHomes(root: string): { hub: FakeHub; home: string } {
+  const at = {} as { hub: FakeHub; home: string };
+  const environment = { ...process.env };
+  beforeAll(async () => {
+    at.hub = await fakeHub();
+  });
+  beforeEach(() => {
+    at.home = mkdtempSync(join(root, "home-"));
+    process.env.GALAGO_HOME = at.home;
+    process.env.HF_ENDPOINT = at.hub.endpoint;
+    delete process.env.HF_TOKEN;
+    delete process.env.HF_HUB_OFFLINE;
+    at.hub.calm();
+    at.hub.requests.length = 0;
+  });
+  afterAll(async () => {
+    process.env = environment;
+    await at.hub.close();
+    rmSync(root, { recursive: true });
+  });
+  return at;
 }
