@@ -99,7 +99,7 @@ export async function captured(
   };
   for (const image of images) {
     const { images: named } = await questionOf([{ role: "user", content: [image] }]);
-    for (const page of (await planned(named, tiling, model.tileSize, {}, signal)).flat()) await see(page);
+    for (const page of (await planned(named, tiling, model.tileSize, {}, new Map(), signal)).flat()) await see(page);
     onImage();
   }
   return new Map([...rows].map(([site, own]) => [site, own.captured()]));

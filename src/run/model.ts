@@ -32,7 +32,7 @@ import { sampler } from "./sample.ts";
 import { openSight } from "./sight.ts";
 import { seenPart, survivors } from "./survivors.ts";
 import { reading, takingTurns } from "./turns.ts";
-import { looked, planned, sourcesOf, unfolded, windows } from "./views.ts";
+import { type Looks, looked, planned, sourcesOf, unfolded, windows } from "./views.ts";
 
 /** Most tokens of an answer where nobody says. */
 const usual = 512;
@@ -120,6 +120,7 @@ export async function openModel(
   });
   let load = performance.now() - begun;
   const guideOf = guides(tokenizer, whole.vocabulary, stopIds);
+  const looks: Looks = new Map();
 
   async function* answer(
     question: Question,
@@ -174,7 +175,7 @@ export async function openModel(
     const clock = stopwatch();
 
     const s = whole.tileSize;
-    const plans = await planned(images, tiling, s, pdf, signal);
+    const plans = await planned(images, tiling, s, pdf, looks, signal);
     const asking = unfolded(messages, plans);
     const planTokens = plans.flat().reduce((sum, { plan }) => sum + plan.tiles.length * whole.tokensPerTile, 0);
     if (!compression && !skipBlank) checkLength(planTokens, whole.longest);

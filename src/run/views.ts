@@ -41,12 +41,20 @@ export interface Looking {
   readonly cells?: boolean | undefined;
 }
 
-/** Opens and plans images, each by itself or as the pages it has. Throws as openImages, and as decode where a tiling looks at pixels; an aborted signal ends it between two images. */
+/** What is shown of images that were looked at for their print, by what they hold and how they are cut. */
+export type Looks = Map<string, Shown>;
+
+/** Most that are kept: each is a few numbers. */
+const mostLooks = 1024;
+
+/** Opens and plans images, each by itself or as the pages it has. Throws as openImages, and as decode where a tiling looks at pixels; an aborted signal ends
+ *  it between two images. */
 export async function planned(
   images: readonly NamedImage[],
   tiling: Tiling,
   size: number,
   limits: PdfLimits,
+  looks: Looks,
   signal?: AbortSignal,
 ): Promise<Planned[][]> {
   const all: Planned[][] = [];
@@ -56,11 +64,22 @@ export async function planned(
     const pages: Planned[] = [];
     for (const image of opened) {
       signal?.throwIfAborted();
-      pages.push({ image, ...(await shownOf(image, tiling, size, () => decoded(image, image, enough))) });
+      pages.push({ image, ...(await shown(image, tiling, size, looks)) });
     }
     all.push(pages);
   }
   return all;
+}
+
+/** What is shown of an image; its pixels are looked at once. */
+async function shown(image: OpenImage, tiling: Tiling, size: number, looks: Looks): Promise<Shown> {
+  if (!tiling.looks) return shownOf(image, tiling, size);
+  const id = sha256(JSON.stringify([image.width, image.height, tiling.spec, size]), image.content);
+  const found = looks.get(id) ?? (await shownOf(image, tiling, size, () => decoded(image, image, enough)));
+  looks.delete(id);
+  looks.set(id, found);
+  if (looks.size > mostLooks) looks.delete(looks.keys().next().value!);
+  return found;
 }
 
 /** Decodes and cuts the images that are not remembered. Throws as their decode; an aborted signal ends it between two images. */
