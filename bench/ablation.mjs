@@ -1,6 +1,6 @@
 /** What width, depth, tile size and data are worth to nano, each alone: short runs from nothing that differ from one base in one thing, and a probe of all of them
  *  on the same pages at rate zero. Run `npm run build` first, then
- *  node bench/ablation.mjs [--group tower|language] [--steps 150] [--out FILE] [--picture FILE]
+ *  node bench/ablation.mjs [--group tower|language] [--steps 1000] [--out FILE] [--picture FILE]
  *  tower: patches name their characters; nats a place, a tenth for empty ones. language: answers from true characters; nats a character. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,7 +14,7 @@ import { parse } from "yaml";
 const { values: options } = parseArgs({
   options: {
     group: { type: "string", default: "tower" },
-    steps: { type: "string", default: "150" },
+    steps: { type: "string", default: "1000" },
     out: { type: "string" },
     picture: { type: "string" },
   },
