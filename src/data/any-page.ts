@@ -27,7 +27,7 @@ const optional: Partial<Record<Kind, readonly string[]>> = {
   pie: list("phone address email cashier account customer"),
 };
 
-const text: readonly Kind[] = ["word", "line", "block"];
+const text: readonly Kind[] = ["word", "line", "lines", "block"];
 
 /** A few questions for a page that is laid out, as many of them answered yes as no. */
 export function anyPage(kind: Kind, { sheet, fields, questions }: Draft, random: Random): Question[] {

@@ -6,6 +6,7 @@ import type { Kind, Question } from "./page.ts";
 export const kindNames: Record<Kind, string> = {
   word: "a word",
   line: "a line of text",
+  lines: "some lines of text",
   block: "a block of text",
   receipt: "a receipt",
   invoice: "an invoice",
@@ -32,6 +33,7 @@ const chart = (fields: Fields, largest = ""): string =>
 const endings: Record<Kind, (fields: Fields, lines: readonly string[], largest?: string) => string> = {
   word: (_, [line]) => `: ${line}`,
   line: (_, [line]) => `: ${line}`,
+  lines: (_, lines) => `: ${lines.length} lines`,
   block: (_, lines) => ` of ${lines.length} lines`,
   receipt: ({ company, date, total }) => ` from ${company}${part(" of ", date)}; the total is ${total}`,
   invoice: ({ company, customer, total }) => ` from ${company} to ${customer}; the total is ${total}`,

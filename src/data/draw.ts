@@ -7,7 +7,7 @@ import { bar, lineChart, pie } from "./charts.ts";
 import { form } from "./form.ts";
 import { invoice } from "./invoice.ts";
 import { letter } from "./letter.ts";
-import { block, line, word } from "./lines.ts";
+import { block, line, lines, word } from "./lines.ts";
 import type { DrawOptions, FontSet, Kind, Page } from "./page.ts";
 import { type Draft, hasty, readings } from "./questions.ts";
 import { Random } from "./random.ts";
@@ -24,6 +24,7 @@ type Layout = (random: Random, fonts: FontSet) => Draft;
 const layouts: Record<Kind, Layout> = {
   word,
   line,
+  lines,
   block,
   receipt,
   invoice,

@@ -1,4 +1,4 @@
-/** Pages of bare text - a word, a line, a dense block - for learning to read before learning what documents are. */
+/** Pages of bare text - a word, a line, some lines, a dense block - for learning to read before learning what documents are. */
 
 import { measure, Sheet, type Style } from "./canvas.ts";
 import { type Family, type Genre, pickFamily } from "./fonts.ts";
@@ -41,16 +41,41 @@ export function word(random: Random, fonts: FontSet): Draft {
 /** One printed line of 5 to 40 characters. */
 export function line(random: Random, fonts: FontSet): Draft {
   const family = anyFamily(random, fonts);
+  const text = shown(family, phrase(random));
+  return crop(random, face(random, family), text, { height: random.int(32, 64), narrowest: 200, widest: 448 });
+}
+
+/** 5 to 40 characters. */
+function phrase(random: Random): string {
   const goal = random.int(5, 40);
   const piece = pieces(random);
   let text = piece(random);
   while (text.length < goal) text += ` ${piece(random)}`;
-  text = text.slice(0, Math.max(5, goal)).trim();
-  return crop(random, face(random, family), shown(family, text), {
-    height: random.int(32, 64),
-    narrowest: 200,
-    widest: 448,
-  });
+  return text.slice(0, goal).trim();
+}
+
+/** 3 to 9 such lines below each other, often each in a face of its own: as much to read as on as many crops, on fewer tiles. */
+export function lines(random: Random, fonts: FontSet): Draft {
+  const { ink, paper } = inks(random);
+  const width = random.int(300, 520);
+  const sheet = new Sheet(width, 0, paper);
+  const margin = random.int(4, 14);
+  const room = width - 2 * margin;
+  const ordinary = anyFamily(random, fonts);
+  const mixed = random.chance(0.6);
+  let y = margin;
+  for (let count = random.int(3, 9); count > 0; count--) {
+    const family = mixed ? anyFamily(random, fonts) : ordinary;
+    const text = shown(family, phrase(random));
+    const one: Style = { face: face(random, family), size: 1, color: ink };
+    const size = Math.min(random.real(16, 34), room / measure(text, one));
+    const style: Style = { ...one, size };
+    y += one.face.cap * 1.12 * size;
+    sheet.write({ text, x: margin + random.real(0, room - measure(text, style)), y, style });
+    y += (one.face.descent + random.real(0.1, 0.9)) * size;
+  }
+  sheet.height = Math.ceil(y + margin);
+  return { sheet, fields: {}, questions: [] };
 }
 
 /** A strip of paper with one run of text somewhere inside. */

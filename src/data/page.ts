@@ -6,6 +6,7 @@ import type { Image } from "../vision/image.ts";
 export type Kind =
   | "word"
   | "line"
+  | "lines"
   | "block"
   | "receipt"
   | "invoice"

@@ -87,6 +87,7 @@ const phase: z.ZodType<Phase> = z.strictObject({
   answer: z.number().nonnegative().default(1),
   dense: z.number().nonnegative().default(0),
   words: z.number().nonnegative().default(0),
+  average: z.enum(["token", "square"]).default("token"),
   questions: z.int().positive().default(8),
   tags: z.boolean().default(true),
   learns: z.array(z.string()).min(1).optional(),

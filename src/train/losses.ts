@@ -1,6 +1,6 @@
 /** What all objectives share: the shape of a batch, what a phase aims at, cross entropy, and which weights move. */
 import { paramsOf } from "../graph/graph.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { input, type Tensor } from "../graph/tensor.ts";
 
 /** Sizes of a packed batch, all static: tiles over all rows, rows, tokens a row. */
 export interface BatchShape {
@@ -21,6 +21,15 @@ export interface Aims {
   dense: number;
   /** What each query of a Q-Former should say. */
   words: number;
+  /** Whether every token of the answers counts the same, or one of x in an answer by 1/√x, so that long readings do not drown a short yes. */
+  average: "token" | "square";
+}
+
+/** Cross entropy of the answers' tokens, by the average that the phase wants. Inputs: targets, and for the square one shares, [b, t] (pack.ts). logits: [b, t, v] → [1]. */
+export function answerLoss(logits: Tensor, average: Aims["average"]): Tensor {
+  const [b, t] = logits.shape;
+  const shares = average === "square" ? input("shares", [b, t]) : undefined;
+  return crossEntropy(logits, input("targets", [b, t], "i64"), shares);
 }
 
 /** The weighted sum, which is minimised, and its parts by name. */

@@ -5,7 +5,7 @@ import { languageModel, type MiniMonkeyConfig, patchFeatures, visualTokens } fro
 import { merged } from "../models/text-model.ts";
 import { linear, project } from "../nn/layers.ts";
 import { param, type Weights } from "../weights/path.ts";
-import { type Aims, type BatchShape, crossEntropy, type Losses, weighted } from "./losses.ts";
+import { type Aims, answerLoss, type BatchShape, crossEntropy, type Losses, weighted } from "./losses.ts";
 
 /** Characters of the dense task are ASCII codes; 0 is a place without one. */
 export const denseClasses = 128;
@@ -26,18 +26,18 @@ export function objective(
   c: MiniMonkeyConfig,
   shape: BatchShape,
   placeholder: number,
-  { sight, answer, dense }: Aims,
+  { sight, answer, dense, average }: Aims,
 ): Losses {
   const { force_image_size: s, vision_config: v } = c;
   const labels = input("dense", [shape.tiles, (s / v.patch_size) ** 2, slots], "i64");
   if (sight === "labels")
-    return weighted(answerLosses(codes(labels, w, c), w, c, shape, placeholder), { answer, before: answer });
+    return weighted(answerLosses(codes(labels, w, c), w, c, shape, placeholder, average), { answer, before: answer });
   const pixels = input("pixels", [shape.tiles, 3, s, s]);
   const keep = v.drop_path_rate ? input("keep", [2 * v.num_hidden_layers, shape.tiles]) : undefined;
   const patches = patchFeatures(pixels, w, c, keep);
   const features = visualTokens(patches, w, c);
   const parts = {
-    ...(answer && answerLosses(features, w, c, shape, placeholder)),
+    ...(answer && answerLosses(features, w, c, shape, placeholder, average)),
     ...(dense && { glyphs: glyphLoss(patches, labels, w), codes: codeLoss(features, labels, w, c) }),
   };
   return weighted(parts, { answer, before: answer, glyphs: dense, codes: dense });
@@ -52,6 +52,7 @@ function answerLosses(
   c: MiniMonkeyConfig,
   { rows, tokens }: BatchShape,
   placeholder: number,
+  average: Aims["average"],
 ): Pick<Losses["parts"], "answer" | "before"> {
   const given = (name: string): Tensor => input(name, [rows, tokens], "i64");
   const x = merged(given("ids"), features.rearrange("n f d -> (n f) d"), placeholder, languageModel(w, c));
@@ -60,7 +61,7 @@ function answerLosses(
   const states = model.states(x, pass);
   const said = linear(states[1], w.dense_head.before, before * denseClasses);
   return {
-    answer: crossEntropy(model.head(states.at(-1)!), given("targets")),
+    answer: answerLoss(model.head(states.at(-1)!), average),
     before: crossEntropy(
       said.rearrange("b t (k v) -> b t k v", { k: before }),
       input("before", [rows, tokens, before], "i64"),

@@ -8,7 +8,7 @@ import { merged, type TextModel } from "../models/text-model.ts";
 import { type TinyGptVFolder, tinyGptLanguageModel, tinyGptSight } from "../models/tinygpt-v.ts";
 import { linear } from "../nn/layers.ts";
 import type { Weights } from "../weights/path.ts";
-import { type Aims, type BatchShape, crossEntropy, type Losses, weighted } from "./losses.ts";
+import { type Aims, answerLoss, type BatchShape, crossEntropy, type Losses, weighted } from "./losses.ts";
 import { patchesOf, patchFacts } from "./scene-sample.ts";
 
 /** Weight of a patch on which nothing stands: most are such, and they are easy. */
@@ -24,19 +24,20 @@ export function sceneObjective(
   c: TinyGptVFolder,
   shape: BatchShape,
   placeholder: number,
-  { sight, answer, dense, words }: Aims,
+  { sight, answer, dense, words, average }: Aims,
 ): Losses {
   const model = tinyGptLanguageModel(w, c);
+  const answersLoss = (features: Tensor): Tensor =>
+    answerLoss(answerLogits(features, model, shape, placeholder), average);
   const said = input("words", [shape.tiles, c.qformer.query_length], "i64");
-  if (sight === "labels")
-    return weighted({ answer: answerLoss(model.embed(said), model, shape, placeholder) }, { answer });
+  if (sight === "labels") return weighted({ answer: answersLoss(model.embed(said)) }, { answer });
   const { features, queries, tokens } = tinyGptSight(
     input("pixels", [shape.tiles, 3, c.image_size, c.image_size]),
     w,
     c,
   );
   const parts = {
-    ...(answer && { answer: answerLoss(tokens, model, shape, placeholder) }),
+    ...(answer && { answer: answersLoss(tokens) }),
     ...(dense && patchLosses(features.slice(1, 1, 1 + patchesOf(c)), w, c)),
     ...(words && { words: crossEntropy(linear(queries, w.dense_head.words, c.llm.vocab_size), said) }),
   };
@@ -50,12 +51,12 @@ export function sceneObjective(
   });
 }
 
-/** features: [n, q, d] → [1]. */
-function answerLoss(features: Tensor, model: TextModel, { rows, tokens }: BatchShape, placeholder: number): Tensor {
+/** features: [n, q, d] → [b, t, v]. */
+function answerLogits(features: Tensor, model: TextModel, { rows, tokens }: BatchShape, placeholder: number): Tensor {
   const given = (name: string): Tensor => input(name, [rows, tokens], "i64");
   const x = merged(given("ids"), features.rearrange("n q d -> (n q) d"), placeholder, model);
   const states = model.states(x, { positions: given("positions"), segments: given("segments") });
-  return crossEntropy(model.head(states.at(-1)!), given("targets"));
+  return model.head(states.at(-1)!);
 }
 
 /** By linear heads that are dropped afterwards, each patch names the thing that stands on it, its colour, its place from the left, and where its

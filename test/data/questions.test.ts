@@ -29,7 +29,7 @@ describe("questions", () => {
 
   it.each(kinds)("of a %s as drawn are answered yes about as often as no", (kind) => {
     // A coin strays by 0.12 in 250 questions once in 6,000 times.
-    const pages = ["word", "line", "block"].includes(kind) ? 1200 : 150;
+    const pages = ["word", "line", "lines", "block"].includes(kind) ? 1200 : 150;
     const asked = Array.from({ length: pages }, (_, seed) => laidOut(kind, seed, "train").questions).flat();
     const answers = asked.filter((question) => question.kind === "yesno").map(({ answer }) => answer);
     expect(answers.length).toBeGreaterThan(250);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { before, slots } from "../../src/data/dense.ts";
 import type { Page, Question } from "../../src/data/page.ts";
 import type { Session } from "../../src/graph/engine.ts";
+import { evaluate } from "../../src/graph/evaluate.ts";
 import { size } from "../../src/graph/shape.ts";
 import { input } from "../../src/graph/tensor.ts";
 import { languageModel, tokensPerTile } from "../../src/models/mini-monkey.ts";
@@ -14,6 +15,8 @@ import { ortNode } from "../../src/run/ort-node.ts";
 import { byteTokenizer } from "../../src/text/bytes.ts";
 import { chatTemplate } from "../../src/text/templates.ts";
 import { parseTokenizer } from "../../src/text/tokenizer.ts";
+import { answerLoss } from "../../src/train/losses.ts";
+import { rowsOf } from "../../src/train/pack.ts";
 import { type Sample, sampleOf } from "../../src/train/sample.ts";
 import { parseTiling } from "../../src/vision/tilings.ts";
 import { openCheckpoint } from "../../src/weights/checkpoint.ts";
@@ -70,6 +73,24 @@ test("a question for which there is no room is left out, a shorter one behind it
   const row = sample([questions[0], long, questions[2]], room);
   expect(row.ids).toEqual(sample([questions[0], questions[2]]).ids);
   expect(row.ids).toHaveLength(room);
+});
+
+test("on the square average an answer of x tokens counts as √x, and by tokens as x", () => {
+  const shape = { rows: 1, tokens: packed.ids.length, tiles: 1 };
+  // Logits whose cross entropy is the number of the segment, for whatever is wanted of two choices.
+  const wrong = packed.segments.map((segment) => Math.log(Math.expm1(Math.max(segment, 1))));
+  const logits = value([1, shape.tokens, 2], ...wrong.flatMap((nats) => [0, nats]));
+  const loss = (average: "token" | "square"): number => {
+    const y = answerLoss(input("logits", [1, shape.tokens, 2]), average);
+    const wanted = value([1, shape.tokens], ...packed.targets.map((id) => (id < 0 ? -1 : 0)));
+    const given = value([1, shape.tokens], ...(rowsOf([packed], shape).shares.data as Float32Array));
+    return evaluate({ y }, { logits, targets: wanted, shares: given }).y.data[0];
+  };
+  const lengths = questions.map(({ answer }) => answer.length + 1);
+  const mean = (count: (x: number) => number): number =>
+    lengths.reduce((sum, x, i) => sum + count(x) * (i + 1), 0) / lengths.reduce((sum, x) => sum + count(x), 0);
+  expect(loss("token")).toBeCloseTo(mean((x) => x));
+  expect(loss("square")).toBeCloseTo(mean(Math.sqrt));
 });
 
 describe("the model's logits", () => {
