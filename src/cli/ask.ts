@@ -116,7 +116,7 @@ async function run(words: readonly string[], options: Options, terminal: Termina
     skipBlank,
     precision,
     threads,
-    force,
+    force = false,
     cache,
     batch,
     password,

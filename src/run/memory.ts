@@ -88,33 +88,33 @@ export interface Memory {
   checkAnswer(load: Load): void;
 }
 
-/** `force`: nothing is refused. `seats`: answers at once. `free`: bytes that this process may still take. */
+/** `force`: nothing is refused; where it is false, not left out, a refusal names --force. `seats`: answers at once.
+ *  `free`: bytes that this process may still take. */
 export function memoryOf(
   graphs: Graphs,
   model: Multimodal,
-  { force = false, seats = 1 }: { force?: boolean; seats?: number } = {},
+  { force, seats = 1 }: { force?: boolean; seats?: number } = {},
   free: () => number = freeBytes,
 ): Memory {
+  const check = (what: string, bytes: number, instead: string): void => {
+    if (force || bytes <= free()) return;
+    const [needed, has] = [bytes, free()].map((n) => `${(n / 1e9).toFixed(1)} GB`);
+    const ways = force === false ? `, ${instead}, or try all the same with --force` : `, or ${instead}`;
+    throw new RequestError(
+      `${what} takes about ${needed} of memory, ${has} are free; close other programs${ways}`,
+      507,
+    );
+  };
   // What the largest answer so far took is still there for the next one.
   let held = 0;
   return {
     checkOpening(name) {
-      if (!force) check(name, openBytes(graphs), free(), "take a smaller model or one stored in fewer bits");
+      check(name, openBytes(graphs), "take a smaller model or one stored in fewer bits");
     },
     checkAnswer(load) {
       const bytes = answerBytes(graphs, model, load, seats);
-      if (!force)
-        check("this answer", bytes - held, free(), "give fewer images or tiles, or go without --scm and --compress");
+      check("this answer", bytes - held, "give fewer images or tiles, or go without --scm and --compress");
       held = Math.max(held, bytes);
     },
   };
-}
-
-function check(what: string, bytes: number, free: number, instead: string): void {
-  if (bytes <= free) return;
-  const [needed, has] = [bytes, free].map((n) => `${(n / 1e9).toFixed(1)} GB`);
-  throw new RequestError(
-    `${what} takes about ${needed} of memory, ${has} are free; close other programs, ${instead}, or try all the same with --force`,
-    507,
-  );
 }

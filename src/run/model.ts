@@ -45,7 +45,7 @@ export interface ModelOptions extends SightOptions {
   readonly threads?: number | undefined;
   /** See graphs.ts. Default: f32. */
   readonly precision?: string | undefined;
-  /** Goes on where memory seems too little. */
+  /** Goes on where memory seems too little. Where it is false, not left out, a refusal names --force, as for the command that has it. */
   readonly force?: boolean | undefined;
   /** What is remembered of images. */
   readonly cache?: CacheOptions | undefined;
@@ -73,7 +73,7 @@ export async function openModel(
   engineOf: (options: OrtOptions) => Engine = ortNode,
 ): Promise<Model> {
   const begun = performance.now();
-  const { name = folder, threads, precision = "f32", force = false, cache = {}, batch = 1, pdf = {} } = options;
+  const { name = folder, threads, precision = "f32", force, cache = {}, batch = 1, pdf = {} } = options;
   if (!(Number.isInteger(batch) && batch >= 1 && batch <= mostAtOnce))
     throw new RequestError(`batch is ${batch}; expected a whole number from 1 to ${mostAtOnce}`);
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1))

@@ -83,8 +83,14 @@ describe("too little memory", () => {
     const memory = memoryOf(own, model, {}, () => 1e6);
     expect(() => memory.checkOpening("tiny")).toThrow(RequestError);
     expect(() => memory.checkOpening("tiny")).toThrow(
-      /^tiny takes about 0\.2 GB of memory, 0\.0 GB are free; .*--force$/,
+      "tiny takes about 0.2 GB of memory, 0.0 GB are free; close other programs, or take a smaller model or one stored in fewer bits",
     );
+  });
+
+  test("names --force to whoever could have given it, and to nobody else", () => {
+    const refusal = (options: { force?: boolean }) => () => memoryOf(own, model, options, () => 0).checkOpening("tiny");
+    expect(refusal({ force: false })).toThrow(/, or try all the same with --force$/);
+    expect(refusal({})).not.toThrow(/--force/);
   });
 
   test("refuses an answer, but not one that needs no more than the last did", () => {
