@@ -35,7 +35,11 @@ export const bench: Command<Options> = {
       flags: "--floats <dir>",
       about: "the same model in floats, to tell how close int8 or int4 comes; by default the model itself, where it is",
     },
-    { flags: "--peers", about: "in turns with llama.cpp at this model's shape; npm ci --prefix bench/peers first" },
+    {
+      flags: "--peers",
+      about:
+        "in turns with llama.cpp and transformers.js at this model's shape; npm ci --prefix bench/peers --ignore-scripts first",
+    },
     { flags: "--picture <file>", about: "write the figures as a PNG" },
     jsonOption,
   ],
@@ -47,7 +51,7 @@ function lengths(words: string): number[] {
 }
 
 async function run(_: readonly string[], options: Options, terminal: Terminal): Promise<void> {
-  const { precision, threads, rounds } = options;
+  const { precision = "f32", threads, rounds, tokens: lengths } = options;
   const [{ floatsFor }, speed, { openModel }, { modelFolder }, { openPeers }, { barChart }] = await Promise.all([
     import("../eval/closeness.ts"),
     import("../eval/speed.ts"),
@@ -57,8 +61,8 @@ async function run(_: readonly string[], options: Options, terminal: Terminal): 
     import("./chart.ts"),
   ]);
   const folder = modelFolder(options.model);
-  const floats = floatsFor(folder, precision ?? "f32", options.floats && modelFolder(options.floats));
-  const peers = options.peers ? await openPeers(folder, threads, options.tokens) : undefined;
+  const floats = floatsFor(folder, precision, options.floats && modelFolder(options.floats));
+  const peers = options.peers ? await openPeers(folder, { precision, threads, lengths }) : undefined;
   const bar = progressBar(terminal, "measuring {bar} {value}/{total}");
   try {
     const open = () => openModel(folder, { name: options.model, precision, threads });

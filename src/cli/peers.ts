@@ -1,16 +1,27 @@
 /** Other programs that `galago bench` measures beside a model: each is a process of bench/peers that takes and gives lines of JSON. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { EngineError, RequestError } from "../errors.ts";
 import type { Stage } from "../eval/speed.ts";
 
-const script = fileURLToPath(new URL("../../bench/peers/llama-cpp.mjs", import.meta.url));
+const folder = fileURLToPath(new URL("../../bench/peers", import.meta.url));
 
-/** How llama.cpp stores the same shape. */
-const forms = ["Q8_0", "Q4_0"] as const;
+/** Each peer: what it is called, its program, the forms in which it stores the same shape, and those for a model in floats only. */
+const programs = [
+  { name: "llama.cpp", script: "llama-cpp.mjs", forms: ["Q8_0", "Q4_0"], floats: [] },
+  { name: "transformers.js", script: "transformers-js.mjs", forms: ["q8"], floats: ["fp32"] },
+] as const;
+
+/** What is measured beside them. */
+interface Measured {
+  readonly precision: string;
+  readonly threads: number;
+  /** Tokens of the prompts. */
+  readonly lengths: readonly number[];
+}
 
 /** The peers as stages, named as the model's own with the peer's name before. */
 export interface Peers {
@@ -18,15 +29,17 @@ export interface Peers {
   close(): Promise<void>;
 }
 
-/** Starts llama.cpp, once for each form of its weights, on a random language model of the shape that config.json of `folder` says.
- *  Throws RequestError where it is not installed, EngineError where it fails. */
-export async function openPeers(folder: string, threads: number, lengths: readonly number[]): Promise<Peers> {
-  if (!existsSync(join(dirname(script), "node_modules")))
+/** Starts llama.cpp and transformers.js, once for each form of their weights, on a random language model of the shape that config.json of `model`
+ *  says. Throws RequestError where they are not installed, EngineError where one fails. */
+export async function openPeers(model: string, { precision, threads, lengths }: Measured): Promise<Peers> {
+  if (!existsSync(join(folder, "node_modules", "@huggingface", "transformers")))
     throw new RequestError(
-      "llama.cpp is not installed beside bench/peers; run npm ci --prefix bench/peers in a clone first",
+      "llama.cpp and transformers.js are not installed beside bench/peers; run npm ci --prefix bench/peers --ignore-scripts in a clone first",
     );
-  const peers = forms.map(
-    (form) => new Peer(`llama.cpp ${form}`, [script, join(folder, "config.json"), form, String(threads)]),
+  const peers = programs.flatMap(({ name, script, forms, floats }) =>
+    [...forms, ...(precision === "f32" ? floats : [])].map(
+      (form) => new Peer(`${name} ${form}`, [join(folder, script), join(model, "config.json"), form, String(threads)]),
+    ),
   );
   return {
     stages: peers.flatMap((peer) =>
