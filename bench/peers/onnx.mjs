@@ -5,46 +5,20 @@
 // Formats: github.com/onnx/onnx, onnx/onnx.proto, IR version 8, docs/ExternalData.md.
 import { closeSync, openSync, renameSync, writeFileSync, writeSync } from "node:fs";
 import { basename } from "node:path";
+import { attributeTypes, dataTypes, encodeModel } from "../../dist/graph/onnx-proto.js";
 
-const types = { f32: 1, u8: 2, i8: 3, i64: 7, bool: 9 };
 const arrays = { f32: Float32Array, i8: Int8Array };
 
-/** A protobuf message from [number of the field, value]; a list is a message in it. */
-function message(fields) {
-  return Buffer.concat(
-    fields.flatMap(([id, value]) => {
-      if (typeof value === "number") return [varint(id << 3), varint(value)];
-      const bytes = Array.isArray(value) ? message(value) : Buffer.from(value);
-      return [varint((id << 3) | 2), varint(bytes.length), bytes];
-    }),
-  );
-}
-
-function varint(value) {
-  const bytes = [];
-  let left = BigInt.asUintN(64, BigInt(value));
-  for (; left > 127n; left >>= 7n) bytes.push(Number(left & 127n) | 128);
-  return Buffer.from([...bytes, Number(left)]);
-}
-
-const value = (name, type, shape) => {
-  const dims = shape.map((d) => [1, typeof d === "number" ? [[1, d]] : [[2, d]]]);
-  return [
-    [1, name],
-    [
-      2,
-      [
-        [
-          1,
-          [
-            [1, types[type]],
-            [2, dims],
-          ],
-        ],
-      ],
-    ],
-  ];
-};
+/** A tensor that the model is given or gives; sizes with a name are those of the run. */
+const value = (name, type, shape) => ({
+  name,
+  type: {
+    tensor_type: {
+      elem_type: dataTypes[type],
+      shape: { dim: shape.map((d) => (typeof d === "number" ? { dim_value: d } : { dim_param: d })) },
+    },
+  },
+});
 
 /** Nodes, constants and stored weights, as they come. */
 class Graph {
@@ -61,37 +35,25 @@ class Graph {
   node(op, inputs, attributes = {}, results) {
     const name = `${op}_${this.nodes.length}`;
     const outputs = Array.from({ length: results ?? 1 }, (_, i) => `${name}_output_${i}`);
-    const attribute = ([key, v]) => [
-      5,
-      Array.isArray(v)
-        ? [[1, key], ...v.map((i) => [8, i]), [20, 7]]
-        : [
-            [1, key],
-            [3, v],
-            [20, 2],
-          ],
-    ];
-    this.nodes.push([
-      ...inputs.map((input) => [1, input]),
-      ...outputs.map((output) => [2, output]),
-      [3, name],
-      [4, op],
-      ...Object.entries(attributes).map(attribute),
-    ]);
+    const attribute = ([name, v]) =>
+      Array.isArray(v) ? { name, ints: v, type: attributeTypes.ints } : { name, i: v, type: attributeTypes.i };
+    this.nodes.push({
+      input: inputs,
+      output: outputs,
+      name,
+      op_type: op,
+      attribute: Object.entries(attributes).map(attribute),
+    });
     return results ? outputs : outputs[0];
   }
 
   output(name, x) {
-    this.nodes.push([
-      [1, x],
-      [2, name],
-      [4, "Identity"],
-    ]);
+    this.nodes.push({ input: [x], output: [name], op_type: "Identity" });
   }
 
   constant(type, values, shape = [values.length]) {
     const data = type === "i64" ? BigInt64Array.from(values, BigInt) : arrays[type].from(values);
-    return this.tensor(type, shape, [[9, new Uint8Array(data.buffer)]]);
+    return this.tensor(type, shape, { raw_data: new Uint8Array(data.buffer) });
   }
   number = (type, x) => this.constant(type, [x], []);
   ints = (...values) => this.constant("i64", values);
@@ -102,18 +64,12 @@ class Graph {
     const entries = Object.entries({ location: this.file, offset: `${this.bytes}`, length: `${length}` });
     this.stored.push({ name, type, shape, offset: this.bytes, length, spread });
     this.bytes += length;
-    const beside = entries.map(([key, value]) => [
-      13,
-      [
-        [1, key],
-        [2, value],
-      ],
-    ]);
-    return this.tensor(type, shape, [...beside, [14, 1]], name);
+    const external_data = entries.map(([key, value]) => ({ key, value }));
+    return this.tensor(type, shape, { external_data, data_location: 1 }, name);
   }
 
   tensor(type, shape, rest, name = `constant_${this.tensors.length}`) {
-    this.tensors.push([...shape.map((d) => [1, d]), [2, types[type]], [8, name], ...rest]);
+    this.tensors.push({ dims: shape, data_type: dataTypes[type], name, ...rest });
     return name;
   }
 }
@@ -135,7 +91,7 @@ function languageModel(graph, { layers, width, heads, keyHeads, inner, vocabular
     if (!rounded.has(x)) rounded.set(x, node("DynamicQuantizeLinear", [x], {}, 3));
     const [bytes, step, middle] = rounded.get(x);
     const sums = node("MatMulInteger", [bytes, weight("i8"), middle, zero]);
-    return node("Mul", [node("Cast", [sums], { to: types.f32 }), node("Mul", [step, scale])]);
+    return node("Mul", [node("Cast", [sums], { to: dataTypes.f32 }), node("Mul", [step, scale])]);
   };
   const embedding = (ids) => {
     const rows = node("Gather", [
@@ -164,14 +120,14 @@ function languageModel(graph, { layers, width, heads, keyHeads, inner, vocabular
 
   const range = (from, to) => node("Range", [from, to, number("i64", 1)]);
   const causal = node("LessOrEqual", [range(number("i64", 0), all), unsqueeze(range(past, all), 1)]);
-  const real = unsqueeze(node("Cast", ["attention_mask"], { to: types.bool }), 1, 2);
+  const real = unsqueeze(node("Cast", ["attention_mask"], { to: dataTypes.bool }), 1, 2);
   const mask = node("Where", [node("And", [real, causal]), number("f32", 0), number("f32", -3.4028234663852886e38)]);
 
   const rates = graph.constant(
     "f32",
     Array.from({ length: size / 2 }, (_, i) => 10000 ** ((-2 * i) / size)),
   );
-  const angles = node("Mul", [unsqueeze(node("Cast", ["position_ids"], { to: types.f32 }), 2), rates]);
+  const angles = node("Mul", [unsqueeze(node("Cast", ["position_ids"], { to: dataTypes.f32 }), 2), rates]);
   const twice = node("Concat", [angles, angles], { axis: -1 });
   const [cosine, sine] = ["Cos", "Sin"].map((op) => unsqueeze(node(op, [twice]), 1));
   const rotated = (x) => {
@@ -265,13 +221,8 @@ export function writeOnnx(path, shape, form) {
   const file = `${basename(path)}_data`;
   const graph = new Graph(file);
   const { inputs, outputs } = languageModel(graph, shape, form);
-  const fields = [
-    ...graph.nodes.map((n) => [1, n]),
-    [2, "main_graph"],
-    ...graph.tensors.map((t) => [5, t]),
-    ...inputs.map((v) => [11, v]),
-    ...outputs.map((v) => [12, v]),
-  ];
+  const content = { name: "main_graph", node: graph.nodes, initializer: graph.tensors, input: inputs, output: outputs };
+  const model = encodeModel({ ir_version: 8, graph: content, opset_import: [{ version: 14 }] });
   const weights = openSync(`${path}_data`, "w");
   for (const { type, length, spread } of graph.stored) {
     const block = pattern(type, spread);
@@ -279,14 +230,7 @@ export function writeOnnx(path, shape, form) {
     while (left > 0) left -= writeSync(weights, block, 0, Math.min(left, block.length));
   }
   closeSync(weights);
-  writeFileSync(
-    `${path}.part`,
-    message([
-      [1, 8],
-      [7, fields],
-      [8, [[2, 14]]],
-    ]),
-  );
+  writeFileSync(`${path}.part`, model);
   renameSync(`${path}.part`, path);
   return graph.stored;
 }
