@@ -19,7 +19,7 @@ const emptyWeight = 0.1;
 /** Weights of the codes of characters: they learn while codes stand for the image, and are the tower's aim afterwards. */
 export const codesKey = "dense_head.codes";
 
-/** The losses of a packed batch. Inputs: pixels [n, 3, s, s] unless labels stand for them; for answers ids, targets, positions, segments [b, t] and before [b, t, before];
+/** The losses of a packed batch. Inputs: pixels [n, 3, s, s] unless labels stand for them; for answers ids, targets, positions, segments and shares [b, t] and before [b, t, before];
  *  dense [n, patches, slots] (data/dense.ts); keep [2·layers, n] where the configuration has drop path. */
 export function objective(
   w: Weights,

@@ -18,7 +18,7 @@ const emptyWeight = 0.3;
 const edgeWeight = 10;
 
 /** The losses of a packed batch. Inputs: words [n, q] (data/scene-talk.ts); pixels [n, 3, s, s] unless words stand for them; patches
- *  [n, p, facts] (scene-sample.ts); ids, targets, positions, segments [b, t]. */
+ *  [n, p, facts] (scene-sample.ts); ids, targets, positions, segments and shares [b, t]. */
 export function sceneObjective(
   w: Weights,
   c: TinyGptVFolder,
