@@ -53,5 +53,8 @@ function gradientsOf(node: Tensor, g: Tensor): (Tensor | undefined)[] {
   if (rule) return rule(g, node.inputs, node, node.attrs);
   const definition = expanded(node);
   if (!definition) throw new ShapeError(`${node} has no gradient rule, yet the loss depends on a parameter through it`);
-  return pullBack(definition, g, node.inputs);
+  // What is given twice has all of its gradient where it stands first.
+  return pullBack(definition, g, node.inputs).map((dx, i) =>
+    node.inputs.indexOf(node.inputs[i]) === i ? dx : undefined,
+  );
 }

@@ -26,7 +26,7 @@ export type Layout =
   | ("input" | "param" | "constant" | "iota" | "reshape" | "transpose" | "expand" | "concat" | "slice" | "pad")
   | ("rows" | "addRows" | "pick");
 export type Product = "matmul" | "matmul8" | "project" | "project8" | "product8" | "product4";
-export type Composite = "softmax" | "logSoftmax" | "gelu" | "silu" | "layerNorm" | "rmsNorm" | "hadamard";
+export type Composite = "softmax" | "logSoftmax" | "multiHead" | "gelu" | "silu" | "layerNorm" | "rmsNorm" | "hadamard";
 export type OpName = Elementwise | Layout | Product | Composite;
 
 /** Values of a tensor in the slow evaluator: every dtype as float64, row-major. */

@@ -65,6 +65,25 @@ export const composites: Record<Composite, Op> = {
     grad: (g, [x]) => [g.sub(x.apply("softmax").mul(g.sum()))],
     onnx: (emit, [x]) => emit.node("LogSoftmax", [x], { axis: -1 }),
   },
+  /** softmax(q kᵀ / √e) v of each head (Vaswani 2017), heads side by side in the last axis. q: [n, t, h·e], k, v: [n, s, h·e] → [n, t, h·e].
+   *  attrs: heads. Fused, the scores are never in memory as a whole (Dao 2022). */
+  multiHead: {
+    type: ([q, k, v], { heads }) => {
+      const fits = [q, k, v].every((x) => x.shape.length === 3 && same(x.shape[2], q.shape[2]));
+      if (!fits || !same(k.shape[1], v.shape[1]) || fixed(q.shape[2], "multiHead") % heads)
+        throw new ShapeError(`multiHead: ${heads} heads of ${[q, k, v].map(({ shape }) => show(shape)).join(", ")}`);
+      return { dtype: q.dtype, shape: q.shape };
+    },
+    define: ([q, k, v], { heads: h }) => {
+      const split = (x: Tensor): Tensor => x.rearrange("n t (h e) -> n h t e", { h });
+      const scale = (fixed(q.shape[2], "multiHead") / h) ** -0.5;
+      const seen = split(q).mul(scale).matmul(split(k).T).apply("softmax");
+      return seen.matmul(split(v)).rearrange("n h t e -> n t (h e)");
+    },
+    flops: ([[n, t, d], [, s]]) => 4 * n * t * s * d,
+    onnx: (emit, inputs, { attrs }) =>
+      emit.node("MultiHeadAttention", inputs, { num_heads: attrs.heads }, "com.microsoft"),
+  },
   /** x Φ(x), exactly (Hendrycks 2016). */
   gelu: {
     type: like,

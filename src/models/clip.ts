@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { fixed } from "../graph/shape.ts";
 import { concat, type Tensor } from "../graph/tensor.ts";
-import { attention } from "../nn/attention.ts";
+import { multiHead } from "../nn/attention.ts";
 import { layerNorm, linear, quickGelu, residual } from "../nn/layers.ts";
 import { interpolated, patches, sinusoids } from "../nn/patches.ts";
 import { param, type Weights } from "../weights/path.ts";
@@ -69,6 +69,5 @@ function block(x: Tensor, w: Weights, c: ClipConfig): Tensor {
 }
 
 function attend(x: Tensor, w: Weights, { hidden_size: d, num_attention_heads: h }: ClipConfig): Tensor {
-  const heads = (w: Weights): Tensor => linear(x, w, d).rearrange("n t (h e) -> n h t e", { h });
-  return attention(heads(w.q_proj), heads(w.k_proj), heads(w.v_proj)).rearrange("n h t e -> n t (h e)");
+  return multiHead(linear(x, w.q_proj, d), linear(x, w.k_proj, d), linear(x, w.v_proj, d), h);
 }

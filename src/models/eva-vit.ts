@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { fixed } from "../graph/shape.ts";
 import { concat, constant, type Tensor } from "../graph/tensor.ts";
-import { attention } from "../nn/attention.ts";
+import { multiHead } from "../nn/attention.ts";
 import { gelu, layerNorm, linear, project, residual } from "../nn/layers.ts";
 import { interpolated, patches, sinusoids } from "../nn/patches.ts";
 import { param, type Weights } from "../weights/path.ts";
@@ -64,7 +64,6 @@ function attend(x: Tensor, w: Weights, c: EvaConfig): Tensor {
   const bias = (of: Weights): Tensor => param(of, [d], { value: 0 });
   const none = constant(new Float32Array(d), [d]);
   const qkv = project(x, w.qkv, 3 * d).add(concat([bias(w.q_bias), none, bias(w.v_bias)], 0));
-  const [q, k, v] = [0, 1, 2].map((i) => qkv.rearrange("n t (s h e) -> s n h t e", { s: 3, h }).slice(0, i, i + 1));
-  const y = attention(q, k, v).rearrange("1 n h t e -> n t (h e)");
-  return linear(y, w.proj, d, residual(c.depth));
+  const [q, k, v] = [0, 1, 2].map((i) => qkv.slice(2, i * d, (i + 1) * d));
+  return linear(multiHead(q, k, v, h), w.proj, d, residual(c.depth));
 }

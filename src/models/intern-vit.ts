@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { fixed } from "../graph/shape.ts";
 import { concat, type Tensor } from "../graph/tensor.ts";
-import { attention } from "../nn/attention.ts";
+import { multiHead } from "../nn/attention.ts";
 import { gelu, layerNorm, linear, project, residual, rmsNorm } from "../nn/layers.ts";
 import { interpolated, patches, sinusoids } from "../nn/patches.ts";
 import { param, type Weights } from "../weights/path.ts";
@@ -88,16 +88,10 @@ function block(x: Tensor, w: Weights, c: VisionConfig, keep?: Tensor[]): Tensor 
 function attend(x: Tensor, w: Weights, c: VisionConfig): Tensor {
   const { hidden_size: d, num_attention_heads: h } = c;
   const qkv = c.qkv_bias ? linear(x, w.qkv, 3 * d) : project(x, w.qkv, 3 * d);
-  const [q, k, v] = [0, 1, 2].map((i) => qkv.rearrange("n t (s h e) -> s n h t e", { s: 3, h }).slice(0, i, i + 1));
-  const normal = (y: Tensor, w: Weights): Tensor =>
-    c.qk_normalization ? acrossHeads(y, (z) => rmsNorm(z, w, c.layer_norm_eps)) : y;
-  const y = attention(normal(q, w.q_norm), normal(k, w.k_norm), v).rearrange("1 n h t e -> n h t e");
-  return linear(y.rearrange("n h t e -> n t (h e)"), w.proj, d, residual(c.num_hidden_layers));
-}
-
-/** f over all heads of a token side by side. x: [1, n, h, t, e]. */
-function acrossHeads(x: Tensor, f: (x: Tensor) => Tensor): Tensor {
-  return f(x.rearrange("1 n h t e -> n t (h e)")).rearrange("n t (h e) -> 1 n h t e", { h: x.shape[2] });
+  const [q, k, v] = [0, 1, 2].map((i) => qkv.slice(2, i * d, (i + 1) * d));
+  const normal = (y: Tensor, w: Weights): Tensor => (c.qk_normalization ? rmsNorm(y, w, c.layer_norm_eps) : y);
+  const y = multiHead(normal(q, w.q_norm), normal(k, w.k_norm), v, h);
+  return linear(y, w.proj, d, residual(c.num_hidden_layers));
 }
 
 function mlp(x: Tensor, w: Weights, c: VisionConfig): Tensor {

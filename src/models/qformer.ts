@@ -1,7 +1,7 @@
 /** BLIP-2's Q-Former (Li 2023): learned queries that read an image by cross-attention, in post-norm BERT layers. */
 import { z } from "zod";
 import type { Tensor } from "../graph/tensor.ts";
-import { attention } from "../nn/attention.ts";
+import { multiHead } from "../nn/attention.ts";
 import { gelu, layerNorm, linear } from "../nn/layers.ts";
 import { param, type Weights } from "../weights/path.ts";
 
@@ -54,6 +54,5 @@ function layer(x: Tensor, image: Tensor, index: number, w: Weights, c: QFormerCo
 /** from: [n, q, d], to: [n, t, m] → [n, q, d]. */
 function attend(from: Tensor, to: Tensor, w: Weights, c: QFormerConfig): Tensor {
   const { hidden_size: d, num_attention_heads: h } = c;
-  const heads = (x: Tensor, w: Weights): Tensor => linear(x, w, d).rearrange("n t (h e) -> n h t e", { h });
-  return attention(heads(from, w.query), heads(to, w.key), heads(to, w.value)).rearrange("n h t e -> n t (h e)");
+  return multiHead(linear(from, w.query, d), linear(to, w.key, d), linear(to, w.value, d), h);
 }

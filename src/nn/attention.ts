@@ -9,14 +9,19 @@ const hidden = -1e9;
 export const bias = (visible: Tensor): Tensor => constant([0], []).where(visible, hidden);
 
 /** softmax(q kᵀ / √e + bias) over the last axis. q: [..., t, e], k: [..., s, e] → [..., t, s]; the bias broadcasts against it. */
-export function probabilities(q: Tensor, k: Tensor, bias?: Tensor): Tensor {
-  const scores = q.mul((q.shape.at(-1) as number) ** -0.5).matmul(k.T);
-  return (bias ? scores.add(bias) : scores).apply("softmax");
-}
+export const probabilities = (q: Tensor, k: Tensor, bias: Tensor): Tensor =>
+  q
+    .mul((q.shape.at(-1) as number) ** -0.5)
+    .matmul(k.T)
+    .add(bias)
+    .apply("softmax");
 
 /** softmax(q kᵀ / √e + bias) v. v: [..., s, e] → [..., t, e]. */
-export const attention = (q: Tensor, k: Tensor, v: Tensor, bias?: Tensor): Tensor =>
-  probabilities(q, k, bias).matmul(v);
+export const attention = (q: Tensor, k: Tensor, v: Tensor, bias: Tensor): Tensor => probabilities(q, k, bias).matmul(v);
+
+/** softmax(q kᵀ / √e) v of h heads side by side in the last axis, where every key is seen. q: [n, t, h·e], k, v: [n, s, h·e] → [n, t, h·e]. */
+export const multiHead = (q: Tensor, k: Tensor, v: Tensor, h: number): Tensor =>
+  q.apply("multiHead", [k, v], { heads: h });
 
 /** Key j is seen by the query at place i if j ≤ i. places: [t], s keys → bool [t, s]. */
 export function causal(places: Tensor, keys: number | Tensor["shape"][number]): Tensor {

@@ -25,7 +25,7 @@ describe("a composite without a rule of its own has the gradient of its definiti
     for (const [name, grad] of rules) row(name).grad = grad;
   });
 
-  test.each([...rules.keys()])("%s", (name) => {
+  test.each([...rules.keys()].filter((name) => rules.get(name)))("%s", (name) => {
     const vectors = name === "layerNorm" ? ["gamma", "beta"] : name === "rmsNorm" ? ["gamma"] : [];
     const x = input("x", [2, 5]);
     const others = vectors.map((vector) => input(vector, [5]));

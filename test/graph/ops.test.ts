@@ -117,6 +117,31 @@ test("rows added under the same id are all counted, on any number of threads", a
   await session.close();
 });
 
+test("attention in blocks is attention as a whole, also over more keys than a block holds", async () => {
+  const [t, s, d] = [333, 1025, 32];
+  const given = [t, s, s].map((rows) => ({ shape: [2, rows, d], dtype: "f32", low: -3, high: 3 }) as const);
+  const apply = (q: Tensor, k: Tensor, v: Tensor): Tensor => q.apply("multiHead", [k, v], { heads: 2 });
+  const { y, feeds } = traced({ given: [...given], apply });
+  const read = Object.fromEntries(Object.entries(feeds).map(([name, value]) => [name, values(value, "f32")]));
+  const [blocks, whole] = await Promise.all(
+    [true, false].map(async (fused) => {
+      const session = await ortNode({ fused, threads: 2 }).open({ y });
+      const found = (await session.run(read)).y.data as Float32Array;
+      await session.close();
+      return found;
+    }),
+  );
+  expect(largest(blocks, whole)).toBeLessThan(1e-5);
+});
+
+test.each([
+  ["a width that the heads do not divide", [2, 3, 8], [2, 5, 8], 3],
+  ["keys of another width", [2, 3, 8], [2, 5, 4], 2],
+])("attention refuses %s", (_, q, k, heads) => {
+  const keys = input("k", k);
+  expect(() => input("q", q).apply("multiHead", [keys, keys], { heads })).toThrow(ShapeError);
+});
+
 test("what rounds cannot be trained through, and says so", () => {
   const w = input("w", [3, 4]);
   const loss = input("x", [2, 4]).apply("project8", [w]).sum([0, 1]).reshape([1]);

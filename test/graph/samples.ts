@@ -160,6 +160,13 @@ export const samples: Record<OpName, Sample[]> = {
   ].map((shape) => ({ given: [real(shape)], apply: (x) => x.apply("hadamard") })),
   softmax: [{ given: [real([2, 5])], apply: (x) => x.apply("softmax") }],
   logSoftmax: [{ given: [real([2, 5])], apply: (x) => x.apply("logSoftmax") }],
+  multiHead: [
+    {
+      given: [real([2, 3, 8]), real([2, 5, 8]), real([2, 5, 8])],
+      apply: (q, k, v) => q.apply("multiHead", [k, v], { heads: 2 }),
+    },
+    { given: [real([1, 4, 6])], apply: (x) => x.apply("multiHead", [x, x], { heads: 3 }) },
+  ],
   gelu: each("gelu", -4, 4),
   silu: each("silu", -4, 4),
   layerNorm: [
