@@ -1,10 +1,11 @@
 // Draws docs/picture.png: an image, the tiles that the model sees, and its answer. After `npm run build`:
 //   node docs/picture.mjs [IMAGE] [QUESTION] [TRUTH]
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createCanvas, loadImage } from "@napi-rs/canvas";
 import { load } from "../dist/index.js";
-import { openImage } from "../dist/run/images.js";
 import { modelFolder, readModel } from "../dist/run/models.js";
+import { decoder } from "../dist/vision/decode.js";
+import { cropped, shownOf } from "../dist/vision/print.js";
 import { laid } from "../dist/vision/tiles.js";
 import { parseTiling } from "../dist/vision/tilings.js";
 
@@ -22,8 +23,9 @@ await model.close();
 const record = said.value;
 const { detailed, adaptive, global } = record.images[0].tiles;
 const shape = readModel(modelFolder("nano"));
-const pixels = await (await openImage({ name: path, image: path })).decode();
-const plan = parseTiling(shape.tiles).plan(pixels.width, pixels.height, shape.tileSize);
+const page = await decoder.decode(readFileSync(path), { name: path });
+const { part, plan } = await shownOf(page, parseTiling(shape.tiles), shape.tileSize, () => page);
+const pixels = cropped(page, part);
 const layers = [
   ["detailed", detailed, "#2563eb"],
   ...(adaptive ? [["adaptive", adaptive, "#d97706"]] : []),
@@ -31,14 +33,14 @@ const layers = [
 ];
 const image = await loadImage(path);
 const [width, gap, top, side] = [396, 20, 50, 330];
-const height = (width * image.height) / image.width;
+const height = (width * part.height) / part.width;
 const canvas = createCanvas(gap + layers.length * (width + gap) + side, top + height + gap);
 const pen = canvas.getContext("2d");
 pen.fillStyle = "white";
 pen.fillRect(0, 0, canvas.width, canvas.height);
 layers.forEach(([name, [columns, rows], colour], i) => {
   const x = gap + i * (width + gap);
-  pen.drawImage(image, x, top, width, height);
+  pen.drawImage(image, part.x, part.y, part.width, part.height, x, top, width, height);
   pen.strokeStyle = pen.fillStyle = colour;
   pen.lineWidth = 1.6;
   pen.font = "16px sans-serif";

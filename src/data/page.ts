@@ -61,4 +61,6 @@ export type FontSet = "train" | "heldout";
 export interface DrawOptions {
   fonts?: FontSet;
   effects?: number;
+  /** How often what can be asked of any page is asked, each time of something else: once unless given. */
+  rounds?: number;
 }

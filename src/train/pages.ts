@@ -29,6 +29,9 @@ export function partOf(page: TrainingPage, part: Part): TrainingPage {
   return { ...page, image: cropped(page.image, part), glyphs };
 }
 
+/** Claims about a page are short and many can be made: enough that yes and no are not drowned among its fields. */
+const rounds = 3;
+
 /** One of a share's pages, chosen by the stream. */
 export type Pages = (random: Random) => Promise<TrainingPage>;
 
@@ -42,7 +45,7 @@ export async function pagesOf(share: Share): Promise<Pages> {
 function drawn({ kind, effects: [low, high] }: Share): Pages {
   return async (random) => {
     const effects = low + (high - low) * random.real(0, 1);
-    return draw(kind!, random.int(0, firstHeldOutSeed - 1), { fonts: "train", effects });
+    return draw(kind!, random.int(0, firstHeldOutSeed - 1), { fonts: "train", effects, rounds });
   };
 }
 

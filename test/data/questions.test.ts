@@ -49,6 +49,21 @@ describe("questions", () => {
     }
   });
 
+  it.each(kinds)("of a %s go on as they were in further rounds, with claims that were not made before", (kind) => {
+    let claims = [0, 0];
+    for (let seed = 0; seed < 60; seed++) {
+      const [once, thrice] = [1, 3].map((rounds) => laidOut(kind, seed, "heldout", rounds).questions);
+      expect(thrice.slice(0, once.length)).toEqual(once);
+      const added = thrice.slice(once.length).map(({ question }) => question);
+      expect(new Set([...added, ...once.map(({ question }) => question)]).size).toBe(
+        added.length + new Set(once.map(({ question }) => question)).size,
+      );
+      expect(thrice.filter((q) => q.kind === "describe").length).toBe(once.filter((q) => q.kind === "describe").length);
+      claims = [once, thrice].map((asked, i) => claims[i] + asked.filter((q) => q.kind === "yesno").length);
+    }
+    expect(claims[1]).toBeGreaterThan(1.3 * claims[0]);
+  });
+
   it("about limits are true as they are answered", () => {
     for (let seed = 0; seed < 500; seed++) {
       const random = new Random("limit", seed);
