@@ -21,6 +21,9 @@ export interface LowerOptions {
   signed8?: boolean;
 }
 
+/** Most numbers of a constant that is written once however often it is used, so that equal nodes behind it are, too: as many as a Hadamard matrix has. */
+const shared = 1024;
+
 type Attribute = number | string | readonly number[] | { float: number };
 
 /** The ONNX model of a graph. Weights without a place become inputs of the run, named by their key. */
@@ -121,7 +124,7 @@ export class Emitter {
 
   /** Values in the file itself. */
   constant(data: ArrayLike<number>, shape: readonly number[], dtype: DType): string {
-    const key = data.length <= 64 ? JSON.stringify([Array.from(data), shape, dtype]) : undefined;
+    const key = data.length <= shared ? JSON.stringify([Array.from(data), shape, dtype]) : undefined;
     const before = key && this.written.get(key);
     if (before) return before;
     const name = `constant_${this.initializers.length}`;

@@ -151,6 +151,14 @@ describe("what is equal is written once", () => {
     expect(exps({ y: x.apply("exp").add(1), z: x.apply("exp").sub(1) })).toBe(1);
     expect(exps({ y: x.apply("exp").add(1), z: x.add(1).apply("exp") })).toBe(2);
   });
+  test("what two products in 8 bits turn and round of the same rows", () => {
+    const rows = input("rows", [2, 64]);
+    const product = (name: string) =>
+      rows.apply("hadamard").apply("product8", [input(name, [64, 8], "i8"), input(`${name}.scales`, [8])]);
+    const types = opTypes(onnxModel({ gate: product("gate"), up: product("up") }, { signed8: true }));
+    const written = (op: string): number => types.filter((type) => type === op).length;
+    expect([written("MatMul"), written("QuantizeLinear"), written("MatMulIntegerToFloat")]).toEqual([1, 1, 2]);
+  });
 });
 
 test("without fused operators only standard ONNX is written, for the same numbers", async () => {
