@@ -86,7 +86,7 @@ function valueClaim(fields: Record<string, string>, random: Random): Question[] 
   const name = random.pick(names);
   const right = random.chance(0.5);
   const value = right ? fields[name] : changed(fields[name], random);
-  return [yesno(`Is the ${nouns[name]} ${value}?`, right)];
+  return [yesno(`Is the ${nouns[name]} ${value}?`, right, fields[name])];
 }
 
 /** The value with one to all of its digits changed. */
@@ -109,5 +109,7 @@ function textClaim(lines: readonly string[], random: Random): Question[] {
   const other = random.chance(0.5) ? near : token(random).replace(/"/g, "");
   const said = right ? word : other;
   const printed = lines.join("\n").toLowerCase().includes(said.toLowerCase());
-  return right === printed ? [yesno(random.pick([`Does it say "${said}"?`, `Is "${said}" on this page?`]), right)] : [];
+  return right === printed
+    ? [yesno(random.pick([`Does it say "${said}"?`, `Is "${said}" on this page?`]), right, right ? said : word)]
+    : [];
 }

@@ -58,6 +58,7 @@ const draft = (random: Random, { sheet }: Frame, data: Series, part: string): Dr
   sheet,
   fields: seriesFields(data),
   questions: seriesQuestions(random, data, part),
+  more: (random) => seriesQuestions(random, data, part),
 });
 
 /** A smaller style for which every text fits the width. */

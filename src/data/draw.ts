@@ -54,7 +54,10 @@ export function laidOut(kind: Kind, seed: number, fonts: FontSet, rounds = 1): D
 /** What further rounds ask that was not asked before; the page is described once. */
 function again(kind: Kind, draft: Draft, random: Random, before: readonly Question[], rounds: number): Question[] {
   const known = new Set(before.map(({ question }) => question));
-  const more = Array.from({ length: rounds - 1 }, () => anyPage(kind, draft, random)).flat();
+  const more = Array.from({ length: rounds - 1 }, () => [
+    ...(draft.more?.(random) ?? []),
+    ...anyPage(kind, draft, random),
+  ]).flat();
   return more.filter((q) => {
     const fresh = q.kind !== "describe" && !known.has(q.question);
     known.add(q.question);

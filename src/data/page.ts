@@ -34,12 +34,14 @@ export interface Glyph {
 export const questionKinds = ["read", "line", "field", "absent", "sum", "count", "chart", "describe", "yesno"] as const;
 type QuestionKind = (typeof questionKinds)[number];
 
-/** A question about a page with its only right answer; `name` is the field asked for, where it is one. */
+/** A question about a page with its only right answer; `name` is the field asked for, where it is one, `shown` what the page shows that decides it, where that is not
+ *  the answer. */
 export interface Question {
   kind: QuestionKind;
   name?: string;
   question: string;
   answer: string;
+  shown?: string;
 }
 
 /** A page with its truth. `text` is `lines` joined by newlines; `glyphs` are its characters but blanks, in that order. */

@@ -4,11 +4,12 @@ import type { Sheet } from "./canvas.ts";
 import type { Question } from "./page.ts";
 import type { Random } from "./random.ts";
 
-/** A page laid out but not yet painted: the sheet, the values by name, and the questions of its kind. */
+/** A page laid out but not yet painted: the sheet, the values by name, the questions of its kind, and others like them where there are many. */
 export interface Draft {
   sheet: Sheet;
   fields: Record<string, string>;
   questions: Question[];
+  more?: (random: Random) => Question[];
 }
 
 /** Read everything; read two of the lines; how many lines there are. */
@@ -47,18 +48,18 @@ export function askedFields(
     .map(([name, value]) => asked(random, name, value, wordings[name]));
 }
 
-/** A yes/no question; `truth` tells which answer is right. */
-export function yesno(question: string, truth: boolean): Question {
-  return { kind: "yesno", question, answer: truth ? "yes" : "no" };
+/** A yes/no question; `truth` tells which answer is right, `shown` what the page shows that decides it. */
+export function yesno(question: string, truth: boolean, shown?: string): Question {
+  return { kind: "yesno", question, answer: truth ? "yes" : "no", ...(shown !== undefined && { shown }) };
 }
 
 /** Whether a value is above or below a round number, which is near it and as often the one as the other. */
-export function threshold(random: Random, noun: string, value: number): Question {
+export function threshold(random: Random, noun: string, value: number, shown?: string): Question {
   const above = random.chance(0.5);
   const wanted = value * (above ? random.real(0.3, 0.85) : random.real(1.15, 3));
   const unit = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, wanted))) - 1);
   const limit = Math.max(1, Math.round(wanted / unit) * unit);
   const under = random.chance(0.35);
   const word = under ? random.pick(["below", "less than", "under"]) : random.pick(["above", "more than", "over"]);
-  return yesno(`Is the ${noun} ${word} ${limit}?`, under ? value < limit : value > limit);
+  return yesno(`Is the ${noun} ${word} ${limit}?`, under ? value < limit : value > limit, shown);
 }

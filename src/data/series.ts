@@ -92,15 +92,17 @@ function extremes(random: Random, { labels, values, suffix }: Series, part: stri
 }
 
 /** What may be true of a series: which of two is larger, how large one is, whether one is there. */
-function seriesClaims(random: Random, { labels, values }: Series, part: string): Question[] {
+function seriesClaims(random: Random, { labels, values, suffix }: Series, part: string): Question[] {
   const [a, b] = random.sample([...labels.keys()], 2);
   const here = random.chance(0.5);
   const others = subjects.flatMap((subject) => subject.labels).filter((label) => !labels.includes(label));
   const more = random.chance(0.5);
+  const limit = threshold(random, `value of ${labels[b]}`, values[b], values[b] + suffix);
+  const name = random.pick(here ? labels : others);
   return [
     yesno(`Is ${labels[a]} ${more ? "larger" : "smaller"} than ${labels[b]}?`, values[a] > values[b] === more),
-    threshold(random, `value of ${labels[b]}`, values[b]),
-    yesno(`Is there a ${part} ${here ? random.pick(labels) : random.pick(others)}?`, here),
+    limit,
+    yesno(`Is there a ${part} ${name}?`, here, here ? name : undefined),
   ];
 }
 

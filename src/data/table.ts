@@ -23,6 +23,20 @@ export function table(random: Random, fonts: FontSet): Draft {
   for (const [i, row] of rows.entries()) {
     for (const [j, column] of columns.entries()) fields[`${row} ${column}`] = String(cells[i][j]);
   }
+  const told: Cells = { title: about.title, rows, columns, cells };
+  return { sheet, fields, questions: tableQuestions(random, told), more: (random) => tableQuestions(random, told) };
+}
+
+/** What a table says. */
+interface Cells {
+  title: string;
+  rows: readonly string[];
+  columns: readonly string[];
+  cells: readonly (readonly number[])[];
+}
+
+/** Questions about a table: its title, cells, extremes, sums, counts, claims. */
+function tableQuestions(random: Random, { title, rows, columns, cells }: Cells): Question[] {
   const [r, c] = [random.int(0, rows.length - 1), random.int(0, columns.length - 1)];
   const [other, second] = [random.int(0, columns.length - 1), random.sample([...rows.keys()], 2)];
   const [a, b] = second;
@@ -32,7 +46,7 @@ export function table(random: Random, fonts: FontSet): Draft {
     subjects.flatMap(({ labels }) => labels).filter((label) => !rows.includes(label) && !columns.includes(label)),
   );
   const asks: Question[] = [
-    asked(random, "title", about.title, ["What is the title?", "What is the table about?"]),
+    asked(random, "title", title, ["What is the title?", "What is the table about?"]),
     ...[
       [r, c],
       [a, other],
@@ -64,13 +78,13 @@ export function table(random: Random, fonts: FontSet): Draft {
     },
     { kind: "count", question: "How many rows are there?", answer: String(rows.length) },
     { kind: "count", question: "How many columns of numbers are there?", answer: String(columns.length) },
-    threshold(random, `value of ${rows[a]} in ${columns[other]}`, cells[a][other]),
-    yesno(`Is there a row ${here ? rows[r] : missing}?`, here),
+    threshold(random, `value of ${rows[a]} in ${columns[other]}`, cells[a][other], String(cells[a][other])),
+    yesno(`Is there a row ${here ? rows[r] : missing}?`, here, here ? rows[r] : undefined),
   ];
   if (cells[a][c] !== cells[b][c]) {
     asks.push(yesno(`Is ${columns[c]} of ${rows[a]} larger than of ${rows[b]}?`, cells[a][c] > cells[b][c]));
   }
-  return { sheet, fields, questions: asks };
+  return asks;
 }
 
 const cellAsked = (random: Random, row: string, column: string): string =>

@@ -4,6 +4,7 @@ import type { Engine, Session } from "../graph/engine.ts";
 import { type Outputs, order } from "../graph/graph.ts";
 import { constant, input } from "../graph/tensor.ts";
 import type { Multimodal } from "../models/multimodal.ts";
+import type { Cell } from "../models/visual-position.ts";
 import type { Graphs } from "../run/graphs.ts";
 import { chunk, openLanguage, type Seat, visual } from "../run/language.ts";
 import type { Model } from "../run/model.ts";
@@ -183,12 +184,13 @@ export async function modelStages(
 function tileStage(sight: Sight, eyes: Outputs, model: Multimodal, of: Limit): Stage {
   const tiles = tilesAtOnce(model);
   const pixels = Float32Array.from({ length: tiles * 3 * model.tileSize ** 2 }, (_, i) => Math.sin(i * 0.37));
+  const cells = Array<Cell>(tiles).fill([0, 0, 0]);
   // As a rate, so that the share is of the rate of products.
   return {
     name: "tiles",
     unit: "tiles/s",
     share: { of, each: flops(eyes, { tiles: 1 }) / 1e9 },
-    measure: async () => tiles / (await seconds(() => sight.see(pixels))),
+    measure: async () => tiles / (await seconds(() => sight.see(pixels, cells))),
   };
 }
 

@@ -11,6 +11,7 @@ import { type LlamaConfig, llama, llamaConfig } from "./llama.ts";
 import { type Multimodal, type Usage, usage, usageFields } from "./multimodal.ts";
 import { type Phi3Config, phi3, phi3Config } from "./phi3.ts";
 import type { TextModel } from "./text-model.ts";
+import { positioned } from "./visual-position.ts";
 
 /** config.json; literals are what the code computes. */
 export const miniMonkeyConfig: z.ZodType<MiniMonkeyConfig> = z.object({
@@ -27,6 +28,7 @@ export const miniMonkeyConfig: z.ZodType<MiniMonkeyConfig> = z.object({
   tie_word_embeddings: z.literal(false).optional(),
   vision_config: visionConfig,
   llm_config: z.discriminatedUnion("model_type", [textConfig, llamaConfig, phi3Config]),
+  visual_position: z.int().positive().optional(),
   ...usageFields,
 });
 export interface MiniMonkeyConfig extends Usage {
@@ -38,6 +40,8 @@ export interface MiniMonkeyConfig extends Usage {
   ps_version: "v1" | "v2";
   vision_config: VisionConfig;
   llm_config: TextConfig | LlamaConfig | Phi3Config;
+  /** Most columns and rows of a grid of tiles, where visual tokens are told where they lie (visual-position.ts); no published model is. */
+  visual_position?: number | undefined;
 }
 
 /** Visual tokens of one tile: (image / patch · ratio)². */
@@ -59,7 +63,8 @@ export function miniMonkey(c: MiniMonkeyConfig): Multimodal {
     steady: steady(c.llm_config),
     switchesAt: switchesAt(c.llm_config),
     buffers: /rotary_emb\.inv_freq$/,
-    sight: (pixels, w) => visualTokens(patchFeatures(pixels, w, c), w, c),
+    cells: c.visual_position,
+    sight: (pixels, w, cells) => located(visualTokens(patchFeatures(pixels, w, c), w, c), w, c, cells),
     language: (w) => languageModel(w, c),
   };
 }
@@ -91,3 +96,7 @@ export function patchFeatures(pixels: Tensor, w: Weights, c: MiniMonkeyConfig, k
 export function visualTokens(x: Tensor, w: Weights, c: MiniMonkeyConfig): Tensor {
   return connector(pixelShuffle(x, 1 / c.downsample_ratio, c.ps_version), w.mlp1, c.llm_config.hidden_size);
 }
+
+/** Visual tokens that know where they lie, in a model that tells them. x: [n, tokens, width], cells: [n, 3] → [n, tokens, width]. */
+export const located = (x: Tensor, w: Weights, { visual_position: most }: MiniMonkeyConfig, cells?: Tensor): Tensor =>
+  most && cells ? positioned(x, cells, w.visual_position, most) : x;

@@ -5,6 +5,7 @@ import type { Engine, Values } from "../graph/engine.ts";
 import type { Outputs } from "../graph/graph.ts";
 import { total } from "../graph/value.ts";
 import type { Multimodal } from "../models/multimodal.ts";
+import { type Cell, cellsOf } from "../models/visual-position.ts";
 import type { Site } from "../quant/equalise.ts";
 import { imageId, promptIds } from "../text/template.ts";
 import { chatTemplate } from "../text/templates.ts";
@@ -15,7 +16,7 @@ import type { Published } from "../weights/published.ts";
 import { type ChatPart, questionOf } from "./chat.ts";
 import { checkLength, graphIds, promptPieces } from "./language.ts";
 import { type Run, runInParts } from "./parts.ts";
-import { tilesAtOnce } from "./sight.ts";
+import { sightFeeds, tilesAtOnce } from "./sight.ts";
 import { finiteFloats } from "./storing.ts";
 import { looked, type Planned, planned } from "./views.ts";
 
@@ -87,7 +88,7 @@ export async function captured(
     const imageTokens = views.map(({ shown }) => shown.length * model.tokensPerTile);
     const features = new Float32Array(imageTokens[0] * model.width);
     let seen = 0;
-    const tiles = tileRuns(views[0].tiles as Uint8Array, model);
+    const tiles = tileRuns(views[0].tiles as Uint8Array, cellsOf(views[0].shown, model.cells), model);
     await pass(eyes, tiles, (_, { data }) => {
       features.set(data as Float32Array, seen);
       seen += data.length;
@@ -108,16 +109,16 @@ export async function captured(
 /** Remembers no image. */
 const forgetful = { bytes: 0, get: () => undefined, put: () => undefined };
 
-/** A run for every few tiles. tiles: uint8 [n, s, s, 3]. */
-function tileRuns(tiles: Uint8Array, model: Multimodal): Run[] {
+/** A run for every few tiles. tiles: uint8 [n, s, s, 3], and the cell of each. */
+function tileRuns(tiles: Uint8Array, cells: readonly Cell[], model: Multimodal): Run[] {
   const s = model.tileSize;
   const bytes = 3 * s * s;
-  const batch = tilesAtOnce(model) * bytes;
-  return Array.from({ length: Math.ceil(tiles.length / batch) }, (_, i) => {
-    const some = tiles.subarray(i * batch, (i + 1) * batch);
-    const n = some.length / bytes;
-    const data = normalise(some, n, s, model.normal);
-    return { feeds: { pixels: { dtype: "f32", shape: [n, 3, s, s], data } }, tokens: 0 };
+  const batch = tilesAtOnce(model);
+  return Array.from({ length: Math.ceil(cells.length / batch) }, (_, i) => {
+    const some = cells.slice(i * batch, (i + 1) * batch);
+    const from = i * batch * bytes;
+    const pixels = normalise(tiles.subarray(from, from + some.length * bytes), some.length, s, model.normal);
+    return { feeds: sightFeeds(pixels, some, model), tokens: 0 };
   });
 }
 

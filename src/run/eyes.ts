@@ -1,13 +1,14 @@
 /** What looks at the tiles of an image: a tower that sees a tile of one colour once. */
 import type { Multimodal } from "../models/multimodal.ts";
+import type { Cell } from "../models/visual-position.ts";
 import { colours } from "../vision/blank.ts";
 import { normalise, picked } from "../vision/tiles.ts";
 import { type Sight, tilesAtOnce } from "./sight.ts";
 
 /** Looks at tiles. */
 export interface Eyes {
-  /** tiles: uint8 [n, s, s, 3] → [n · tokens, d]. An aborted signal ends it between two batches. */
-  look(tiles: Uint8Array, signal?: AbortSignal): Promise<Float32Array>;
+  /** tiles: uint8 [n, s, s, 3], and the cell of each → [n · tokens, d]. An aborted signal ends it between two batches. */
+  look(tiles: Uint8Array, cells: readonly Cell[], signal?: AbortSignal): Promise<Float32Array>;
 }
 
 /** Colours whose visual tokens are kept: those of the paper of a document and of the sheet that it lies on, and of the document before. */
@@ -17,10 +18,12 @@ export const coloursKept = 4;
 export function eyesOf(sight: Sight, model: Multimodal): Eyes {
   const { tileSize: s, normal, tokensPerTile, width } = model;
   const numbers = tokensPerTile * width;
-  const known = new Map<number, Float32Array>();
+  const known = new Map<string, Float32Array>();
   return {
-    async look(tiles, signal) {
-      const of = colours(tiles, s);
+    async look(tiles, cells, signal) {
+      // Where the eyes are told where tiles lie, two of a colour are only alike in the same cell.
+      const place = (i: number): string => (model.cells ? `${cells[i]}` : "");
+      const of = colours(tiles, s).map((colour, i) => (colour === undefined ? undefined : `${colour} ${place(i)}`));
       const features = new Float32Array(of.length * numbers);
       // Another image may be looked at meanwhile, which may let a colour go.
       const plain = new Map(known);
@@ -33,7 +36,11 @@ export function eyesOf(sight: Sight, model: Multimodal): Eyes {
       for (let from = 0; from < open.length; from += batch) {
         const some = open.slice(from, from + batch);
         const pixels = normalise(picked(tiles, s, some), some.length, s, normal);
-        const seen = await sight.see(pixels, signal);
+        const seen = await sight.see(
+          pixels,
+          some.map((i) => cells[i]),
+          signal,
+        );
         for (const [at, i] of some.entries()) {
           const tile = seen.subarray(at * numbers, (at + 1) * numbers);
           features.set(tile, i * numbers);

@@ -34,6 +34,8 @@ export interface Phase extends Aims {
   accumulate: number;
   /** Questions asked about one page, at most. */
   questions: number;
+  /** Only questions of these kinds or names are asked, where it is given: "yesno", "value". */
+  asks?: string[] | undefined;
   /** Whether questions about scenes name their task, "[vqa]" and so on. */
   tags: boolean;
   /** Only weights that begin so move, where it is given; * stands for anything. */
@@ -85,10 +87,12 @@ const phase: z.ZodType<Phase> = z.strictObject({
     .min(1),
   accumulate: z.int().positive().default(1),
   answer: z.number().nonnegative().default(1),
+  look: z.number().nonnegative().default(0),
   dense: z.number().nonnegative().default(0),
   words: z.number().nonnegative().default(0),
   average: z.enum(["token", "square"]).default("token"),
   questions: z.int().positive().default(8),
+  asks: z.array(z.string()).min(1).optional(),
   tags: z.boolean().default(true),
   learns: z.array(z.string()).min(1).optional(),
   frozen: z.array(z.string()).default([]),

@@ -41,7 +41,7 @@ export function wantedOf(config: TrainConfig, placeholder: number): Wanted {
   const source = openEnded();
   const w = weights(source);
   const model = trained(config.model);
-  const all = { answer: 1, dense: 1, words: 1, average: "token" } as const;
+  const all = { answer: 1, look: 1, dense: 1, words: 1, average: "token" } as const;
   for (const sight of ["tiles", "labels"] as const)
     model.losses(w, { tiles: 1, rows: 1, tokens: 8 }, placeholder, { sight, ...all });
   for (const { name, frozen, learns = [] } of config.phases)

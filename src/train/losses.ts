@@ -1,5 +1,6 @@
 /** What all objectives share: the shape of a batch, what a phase aims at, cross entropy, and which weights move. */
 import { paramsOf } from "../graph/graph.ts";
+import type { Shape } from "../graph/shape.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
 
 /** Sizes of a packed batch, all static: tiles over all rows, rows, tokens a row. */
@@ -17,6 +18,8 @@ export interface Aims {
   sight: Sight;
   /** The answers. */
   answer: number;
+  /** That a head of the language model looks where what it predicts is printed, as far as that is known. */
+  look: number;
   /** What is seen on each patch. */
   dense: number;
   /** What each query of a Q-Former should say. */
@@ -25,12 +28,13 @@ export interface Aims {
   average: "token" | "square";
 }
 
-/** Cross entropy of the answers' tokens, by the average that the phase wants. Inputs: targets, and for the square one shares, [b, t] (pack.ts). logits: [b, t, v] → [1]. */
-export function answerLoss(logits: Tensor, average: Aims["average"]): Tensor {
-  const [b, t] = logits.shape;
-  const shares = average === "square" ? input("shares", [b, t]) : undefined;
-  return crossEntropy(logits, input("targets", [b, t], "i64"), shares);
-}
+/** Cross entropy of the answers' tokens. Input: targets [b, t]. logits: [b, t, v], shares: of the phase's average → [1]. */
+export const answerLoss = (logits: Tensor, shares?: Tensor): Tensor =>
+  crossEntropy(logits, input("targets", logits.shape.slice(0, 2), "i64"), shares);
+
+/** How much each token of the answers counts by an average; undefined where all count the same. [b, t]. */
+export const sharesOf = (shape: Shape, average: Aims["average"]): Tensor | undefined =>
+  average === "square" ? input("shares", shape) : undefined;
 
 /** The weighted sum, which is minimised, and its parts by name. */
 export interface Losses {

@@ -1,11 +1,13 @@
 /** What training minimises: cross entropy of the answers, and beside it that the tower names the characters it sees. */
 import { before, slots } from "../data/dense.ts";
 import { constant, input, iota, type Tensor } from "../graph/tensor.ts";
-import { languageModel, type MiniMonkeyConfig, patchFeatures, visualTokens } from "../models/mini-monkey.ts";
+import { type Cache, nothing } from "../models/cache.ts";
+import { languageModel, located, type MiniMonkeyConfig, patchFeatures, visualTokens } from "../models/mini-monkey.ts";
 import { merged } from "../models/text-model.ts";
+import { bias, causal, sameSegment } from "../nn/attention.ts";
 import { linear, project } from "../nn/layers.ts";
 import { param, type Weights } from "../weights/path.ts";
-import { type Aims, answerLoss, type BatchShape, crossEntropy, type Losses, weighted } from "./losses.ts";
+import { type Aims, answerLoss, type BatchShape, crossEntropy, type Losses, sharesOf, weighted } from "./losses.ts";
 
 /** Characters of the dense task are ASCII codes; 0 is a place without one. */
 export const denseClasses = 128;
@@ -19,32 +21,30 @@ const emptyWeight = 0.1;
 /** Weights of the codes of characters: they learn while codes stand for the image, and are the tower's aim afterwards. */
 export const codesKey = "dense_head.codes";
 
-/** The losses of a packed batch. Inputs: pixels [n, 3, s, s] unless labels stand for them; for answers ids, targets, positions, segments and shares [b, t] and before [b, t, before];
- *  dense [n, patches, slots] (data/dense.ts); keep [2·layers, n] where the configuration has drop path. */
-export function objective(
-  w: Weights,
-  c: MiniMonkeyConfig,
-  shape: BatchShape,
-  placeholder: number,
-  { sight, answer, dense, average }: Aims,
-): Losses {
+/** The losses of a packed batch. Inputs: pixels [n, 3, s, s] unless labels stand for them; for answers ids, targets, looks, positions, segments and shares [b, t] and before [b, t, before];
+ *  dense [n, patches, slots] (data/dense.ts); cells [n, 3] where the configuration tells places; keep [2·layers, n] where the configuration has drop path. */
+export function objective(w: Weights, c: MiniMonkeyConfig, shape: BatchShape, placeholder: number, aims: Aims): Losses {
   const { force_image_size: s, vision_config: v } = c;
   const labels = input("dense", [shape.tiles, (s / v.patch_size) ** 2, slots], "i64");
-  if (sight === "labels")
-    return weighted(answerLosses(codes(labels, w, c), w, c, shape, placeholder, average), { answer, before: answer });
+  const cells = input("cells", [shape.tiles, 3], "i64");
+  const { sight, answer, look, dense } = aims;
+  const answers = (features: Tensor): Losses["parts"] =>
+    answerLosses(located(features, w, c, cells), w, c, shape, placeholder, aims);
+  if (sight === "labels") return weighted(answers(codes(labels, w, c)), { answer, look, before: answer });
   const pixels = input("pixels", [shape.tiles, 3, s, s]);
   const keep = v.drop_path_rate ? input("keep", [2 * v.num_hidden_layers, shape.tiles]) : undefined;
   const patches = patchFeatures(pixels, w, c, keep);
   const features = visualTokens(patches, w, c);
   const parts = {
-    ...(answer && answerLosses(features, w, c, shape, placeholder, average)),
+    ...(answer && answers(features)),
     ...(dense && { glyphs: glyphLoss(patches, labels, w), codes: codeLoss(features, labels, w, c) }),
   };
-  return weighted(parts, { answer, before: answer, glyphs: dense, codes: dense });
+  return weighted(parts, { answer, look, before: answer, glyphs: dense, codes: dense });
 }
 
 /** Cross entropy of the answers' tokens; and after the first layer each visual token names the characters printed before it. To read on, a later layer
- *  looks for the place where what was said last stands before: without being asked, the first layer learns to carry that very late.
+ *  looks for the place where what was said last stands before: without being asked, the first layer learns to carry that very late. Where it looks can
+ *  be taught, too: the middle layer's last head, which in nano had become the one that reads by itself, looks at the visual token that shows what comes next.
  *  features: [n, f, d] → [1] each. */
 function answerLosses(
   features: Tensor,
@@ -52,21 +52,52 @@ function answerLosses(
   c: MiniMonkeyConfig,
   { rows, tokens }: BatchShape,
   placeholder: number,
-  average: Aims["average"],
-): Pick<Losses["parts"], "answer" | "before"> {
+  { average, look }: Aims,
+): Losses["parts"] {
   const given = (name: string): Tensor => input(name, [rows, tokens], "i64");
   const x = merged(given("ids"), features.rearrange("n f d -> (n f) d"), placeholder, languageModel(w, c));
-  const pass = { positions: given("positions"), segments: given("segments") };
+  const { cache, heads } = watched();
+  const segments = given("segments");
+  const shares = sharesOf([rows, tokens], average);
   const model = languageModel(w, c);
-  const states = model.states(x, pass);
+  const states = model.states(x, { positions: given("positions"), segments, cache });
   const said = linear(states[1], w.dense_head.before, before * denseClasses);
   return {
-    answer: answerLoss(model.head(states.at(-1)!), average),
+    answer: answerLoss(model.head(states.at(-1)!), shares),
+    ...(look && { look: crossEntropy(looking(heads[heads.length >> 1], segments), given("looks"), shares) }),
     before: crossEntropy(
       said.rearrange("b t (k v) -> b t k v", { k: before }),
       input("before", [rows, tokens, before], "i64"),
     ),
   };
+}
+
+/** No cache, and the turned queries and keys of every layer that attended so. */
+function watched(): { cache: Cache; heads: [q: Tensor, keys: Tensor][] } {
+  const heads: [Tensor, Tensor][] = [];
+  const attending: Cache["attending"] = (t, segments) => {
+    const attend = nothing.attending(t, segments);
+    return (q, keys, values) => {
+      heads.push([q, keys]);
+      return attend(q, keys, values);
+    };
+  };
+  return { cache: { ...nothing, attending }, heads };
+}
+
+/** Scores of a layer's last head: where it looks is their softmax. q: [b, k, r, t, e], keys: [b, k, 1, t, e], segments: [b, t] → [b, t, t]. */
+function looking([q, keys]: readonly [Tensor, Tensor], segments: Tensor): Tensor {
+  const [b, k, r, t, e] = q.shape as number[];
+  const of = (x: Tensor, head: number): Tensor =>
+    x
+      .slice(1, k - 1, k)
+      .slice(2, head, head + 1)
+      .reshape([b, t, e]);
+  const visible = sameSegment(segments, segments).and(causal(iota(t), t));
+  return of(q, r - 1)
+    .mul(e ** -0.5)
+    .matmul(of(keys, 0).T)
+    .add(bias(visible));
 }
 
 /** Each patch names the characters whose centres lie in it, by a linear head that is dropped afterwards. patches: [n, p, d], labels: [n, p, slots] → [1]. */

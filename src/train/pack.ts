@@ -48,7 +48,17 @@ export function feeds(samples: readonly Sample[], shape: BatchShape, c: MiniMonk
   return {
     ...(samples.some(({ tiles }) => tiles.length) && { pixels: pixels(samples, shape.tiles, s, imageNet) }),
     dense: dense(samples, [shape.tiles, patches, slots]),
+    cells: padded(
+      samples.flatMap(({ cells }) => cells),
+      [shape.tiles, 3],
+      0,
+    ),
     ...rowsOf(samples, shape),
+    looks: padded(
+      samples.map(({ looks }) => looks),
+      [shape.rows, shape.tokens],
+      -1,
+    ),
     before: padded(
       samples.map((sample) => sample.before),
       [shape.rows, shape.tokens, before],

@@ -30,7 +30,7 @@ export function partOf(page: TrainingPage, part: Part): TrainingPage {
 }
 
 /** Claims about a page are short and many can be made: enough that yes and no are not drowned among its fields. */
-const rounds = 3;
+const rounds = 6;
 
 /** One of a share's pages, chosen by the stream. */
 export type Pages = (random: Random) => Promise<TrainingPage>;

@@ -2,6 +2,7 @@
 import { before, charactersBefore, patchGlyphs, slots } from "../data/dense.ts";
 import type { Glyph, Question } from "../data/page.ts";
 import { type MiniMonkeyConfig, tokensPerTile } from "../models/mini-monkey.ts";
+import { type Cell, cellsOf } from "../models/visual-position.ts";
 import { labelled, unlabelled } from "../text/template.ts";
 import { chatTemplate } from "../text/templates.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
@@ -9,6 +10,7 @@ import { onSheet } from "../vision/gaps.ts";
 import type { Image } from "../vision/image.ts";
 import { cut, type Laid, laid } from "../vision/tiles.ts";
 import type { Layer, TilePlan } from "../vision/tilings.ts";
+import { glyphsOf, nowhere } from "./looks.ts";
 import type { Sight } from "./losses.ts";
 import { denseClasses } from "./objective.ts";
 import type { TrainingPage } from "./pages.ts";
@@ -18,6 +20,8 @@ import type { TrainingPage } from "./pages.ts";
 export interface Sample {
   /** Number of tiles n. */
   count: number;
+  /** Where each tile lies (models/visual-position.ts). */
+  cells: readonly Cell[];
   /** [n, s, s, 3]; empty where labels stand for them. */
   tiles: Uint8Array;
   /** Character codes per patch of each tile (data/dense.ts), 0 for none, −1 where nothing is asked; of a scene the facts of its patches, then its description (scene-sample.ts). */
@@ -27,6 +31,8 @@ export interface Sample {
   before: number[];
   /** The id that each position should predict, −1 for none. */
   targets: number[];
+  /** The position of the visual token on which that is printed, −1 where it is not known or nothing is predicted. */
+  looks: number[];
   positions: number[];
   segments: number[];
 }
@@ -34,7 +40,7 @@ export interface Sample {
 /** A letter narrower than this many pixels of a tile cannot be read: the tower is not asked to. */
 const legible = 6;
 
-/** Tiles, labels and as many of the questions as fit into `maxTokens`. */
+/** Tiles, labels and as many of the questions as fit into `maxTokens`. Throws RequestError for tiles outside the grids that the model knows. */
 export function sampleOf(
   page: TrainingPage,
   questions: readonly Question[],
@@ -49,13 +55,23 @@ export function sampleOf(
   const tiles = sight === "tiles" ? cut(page.image, plan, c.force_image_size, layers) : new Uint8Array();
   const glyphs = glyphNumbers(page, plan, c, layers);
   const dense = glyphs.map((i) => (i < 0 ? i - none : ascii(page.glyphs[i].char.codePointAt(0)!)));
-  const row = packed(questions, count, c, tokenizer, maxTokens);
-  return { count, tiles, dense, ...row, before: beforeLabels(page, glyphs, row.ids, tokenizer, c) };
+  const { from, ...row } = packed(page, questions, count, c, tokenizer, maxTokens);
+  return {
+    count,
+    cells: cellsOf(plan.tiles, c.visual_position),
+    tiles,
+    dense,
+    ...row,
+    looks: visualPositions(from, glyphs, row.ids, tokenizer, c),
+    before: beforeLabels(page, glyphs, row.ids, tokenizer, c),
+  };
 }
 
-type Row = Pick<Sample, "ids" | "targets" | "positions" | "segments">;
+/** `from`: the number of the glyph that shows what each position should predict. */
+type Row = Pick<Sample, "ids" | "targets" | "positions" | "segments"> & { from: number[] };
 
 function packed(
+  page: TrainingPage,
   questions: readonly Question[],
   n: number,
   c: MiniMonkeyConfig,
@@ -64,9 +80,9 @@ function packed(
 ): Row {
   const template = chatTemplate(c.template);
   const options = { template, system: c.system_message, imageTokens: [n * tokensPerTile(c)] };
-  const row: Row = { ids: [], targets: [], positions: [], segments: [] };
+  const row: Row = { ids: [], targets: [], positions: [], segments: [], from: [] };
   let segment = 0;
-  for (const { question, answer } of questions) {
+  for (const { question, answer, shown } of questions) {
     const { ids, labels } = labelled(
       tokenizer,
       [
@@ -79,14 +95,33 @@ function packed(
     const start = segment === 0 ? 0 : prefix;
     if (row.ids.length + ids.length - start > maxTokens) continue;
     segment++;
+    const read = shown === undefined ? glyphsOf(page, answer) : glyphsOf(page, shown).slice(0, 1);
+    const from = readFrom(read, ids, labels, tokenizer);
     for (let i = start; i < ids.length; i++) {
       row.ids.push(ids[i]);
       row.positions.push(i);
       row.segments.push(i < prefix ? 0 : segment);
       row.targets.push(i + 1 < ids.length && labels[i + 1] !== unlabelled ? labels[i + 1] : -1);
+      row.from.push(from[i + 1] ?? nowhere);
     }
   }
   return row;
+}
+
+/** The number of the glyph that shows each token of an answer. glyphs: of its bytes, or of the first alone where the answer rests on other words. */
+function readFrom(
+  glyphs: readonly number[],
+  ids: readonly number[],
+  labels: readonly number[],
+  tokenizer: Tokenizer,
+): number[] {
+  let byte = 0;
+  return ids.map((id, i) => {
+    if (labels[i] === unlabelled) return nowhere;
+    const glyph = glyphs[byte] ?? nowhere;
+    byte += tokenizer.bytes(id).length;
+    return glyph;
+  });
 }
 
 /** In place of a glyph's number: no glyph, and a tile too small to be read. */
@@ -138,6 +173,29 @@ function glyphNumbers(
   return result;
 }
 
+/** Where among `ids` the visual tokens stand that show glyphs, by their numbers. */
+function visualPositions(
+  wanted: readonly number[],
+  glyphs: Int32Array,
+  ids: readonly number[],
+  tokenizer: Tokenizer,
+  c: MiniMonkeyConfig,
+): number[] {
+  const first = ids.indexOf(tokenizer.id(chatTemplate(c.template).image.token));
+  const tokens = new Map<number, number>();
+  glyphs.forEach((glyph, i) => {
+    if (glyph >= 0 && !tokens.has(glyph)) tokens.set(glyph, first + tokenOf(Math.floor(i / slots), c));
+  });
+  return wanted.map((glyph) => tokens.get(glyph) ?? -1);
+}
+
+/** The number of the visual token into which a patch is folded. */
+function tokenOf(patch: number, c: MiniMonkeyConfig): number {
+  const side = c.force_image_size / c.vision_config.patch_size;
+  const [x, y] = [patch % side, Math.floor(patch / side)];
+  return Math.floor(y * c.downsample_ratio) * side * c.downsample_ratio + Math.floor(x * c.downsample_ratio);
+}
+
 /** For each visual token among `ids`, in order, what stands before the first of its glyphs. */
 function beforeLabels(
   page: TrainingPage,
@@ -158,14 +216,10 @@ function beforeLabels(
 
 /** The first in the text of the glyphs on the patches that are folded into each visual token. [n · f]. */
 function firstGlyphs(glyphs: Int32Array, c: MiniMonkeyConfig): Int32Array {
-  const side = c.force_image_size / c.vision_config.patch_size;
-  const tokens = side * c.downsample_ratio;
   const firsts = new Int32Array((glyphs.length / slots) * c.downsample_ratio ** 2).fill(none);
   glyphs.forEach((glyph, i) => {
     if (glyph < 0) return;
-    const patch = Math.floor(i / slots);
-    const [x, y] = [patch % side, Math.floor(patch / side)];
-    const at = Math.floor(y * c.downsample_ratio) * tokens + Math.floor(x * c.downsample_ratio);
+    const at = tokenOf(Math.floor(i / slots), c);
     firsts[at] = firsts[at] < 0 ? glyph : Math.min(firsts[at], glyph);
   });
   return firsts;

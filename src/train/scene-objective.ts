@@ -8,7 +8,7 @@ import { merged, type TextModel } from "../models/text-model.ts";
 import { type TinyGptVFolder, tinyGptLanguageModel, tinyGptSight } from "../models/tinygpt-v.ts";
 import { linear } from "../nn/layers.ts";
 import type { Weights } from "../weights/path.ts";
-import { type Aims, answerLoss, type BatchShape, crossEntropy, type Losses, weighted } from "./losses.ts";
+import { type Aims, answerLoss, type BatchShape, crossEntropy, type Losses, sharesOf, weighted } from "./losses.ts";
 import { patchesOf, patchFacts } from "./scene-sample.ts";
 
 /** Weight of a patch on which nothing stands: most are such, and they are easy. */
@@ -28,7 +28,7 @@ export function sceneObjective(
 ): Losses {
   const model = tinyGptLanguageModel(w, c);
   const answersLoss = (features: Tensor): Tensor =>
-    answerLoss(answerLogits(features, model, shape, placeholder), average);
+    answerLoss(answerLogits(features, model, shape, placeholder), sharesOf([shape.rows, shape.tokens], average));
   const said = input("words", [shape.tiles, c.qformer.query_length], "i64");
   if (sight === "labels") return weighted({ answer: answersLoss(model.embed(said)) }, { answer });
   const { features, queries, tokens } = tinyGptSight(

@@ -38,7 +38,15 @@ export function sceneSample(
   const shown = "image" in scene ? resize(scene.image, c.image_size, c.image_size).data : new Uint8Array();
   const words = described(scene).flatMap((word) => tokenizer.encode(word));
   const dense = Int32Array.from([...patchLabels(scene, c), ...words]);
-  return { count: 1, tiles: shown, dense, ...packed(questions, c, tokenizer, maxTokens), before: [] };
+  return {
+    count: 1,
+    cells: [],
+    looks: [],
+    tiles: shown,
+    dense,
+    ...packed(questions, c, tokenizer, maxTokens),
+    before: [],
+  };
 }
 
 type Row = Pick<Sample, "ids" | "targets" | "positions" | "segments">;

@@ -67,7 +67,7 @@ const ofPages = (c: MiniMonkeyConfig): Trained => ({
         () => whole.image,
       );
       const page = partOf(whole, part);
-      const questions = asked(page.questions, phase.questions, random);
+      const questions = asked(page.questions, phase, random);
       return sampleOf(page, questions, plan, c, tokenizer, longest(phase), phase.sight);
     };
   },
@@ -109,8 +109,11 @@ function chosen(phase: Phase, random: Random): Share {
 }
 
 /** Questions in random order; reading it all, which costs the most tokens, comes last. */
-function asked(questions: readonly Question[], most: number, random: Random): Question[] {
-  const keyed = questions.map(
+function asked(questions: readonly Question[], { questions: most, asks }: Phase, random: Random): Question[] {
+  const wanted = asks
+    ? questions.filter(({ kind, name = "" }) => asks.includes(kind) || asks.includes(name))
+    : questions;
+  const keyed = wanted.map(
     (q) => [random.real(0, 1) + (q.kind === "read" ? 1 : q.name === "total" ? -0.5 : 0), q] as const,
   );
   const sorted = keyed.sort(([a], [b]) => a - b).map(([, q]) => q);

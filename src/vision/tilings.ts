@@ -5,6 +5,9 @@ import { candidates, type Grid, nearest } from "./grids.ts";
 /** Where a tile comes from: the detailed grid, the adaptive grid, or the whole image in one tile. */
 export type Layer = "detailed" | "adaptive" | "global";
 
+/** All layers. */
+export const layers: readonly Layer[] = ["detailed", "adaptive", "global"];
+
 /** One tile: cell (column, row) of its layer's grid. */
 interface Tile {
   readonly layer: Layer;

@@ -55,13 +55,40 @@ describe("questions", () => {
       const [once, thrice] = [1, 3].map((rounds) => laidOut(kind, seed, "heldout", rounds).questions);
       expect(thrice.slice(0, once.length)).toEqual(once);
       const added = thrice.slice(once.length).map(({ question }) => question);
-      expect(new Set([...added, ...once.map(({ question }) => question)]).size).toBe(
-        added.length + new Set(once.map(({ question }) => question)).size,
-      );
+      const before = new Set(once.map(({ question }) => question));
+      expect(added.filter((question) => before.has(question))).toEqual([]);
+      expect(new Set(added).size).toBe(added.length);
       expect(thrice.filter((q) => q.kind === "describe").length).toBe(once.filter((q) => q.kind === "describe").length);
       claims = [once, thrice].map((asked, i) => claims[i] + asked.filter((q) => q.kind === "yesno").length);
     }
     expect(claims[1]).toBeGreaterThan(1.3 * claims[0]);
+  });
+
+  it.each(["bar", "chart-line", "pie", "table"] as const)(
+    "of a %s are for more values in further rounds, and right",
+    (kind) => {
+      let values = 0;
+      for (let seed = 0; seed < 40; seed++) {
+        const { fields, questions } = laidOut(kind, seed, "heldout", 4);
+        const asked = questions.filter(({ name }) => name === "value");
+        values += asked.length;
+        for (const { question, answer } of asked) {
+          const named = Object.keys(fields).filter((label) =>
+            label.split(" ").every((word) => question.toLowerCase().includes(word.toLowerCase())),
+          );
+          expect(named.map((label) => fields[label])).toContain(answer);
+        }
+      }
+      expect(values).toBeGreaterThan(40 * 5);
+    },
+  );
+
+  it.each(kinds)("of a %s rest on what is printed, where they say on what", (kind) => {
+    for (let seed = 0; seed < 40; seed++) {
+      const { sheet, questions } = laidOut(kind, seed, "heldout", 3);
+      const text = sheet.lines.join("\n");
+      for (const { shown } of questions) if (shown !== undefined) expect(text).toContain(shown);
+    }
   });
 
   it("about limits are true as they are answered", () => {

@@ -20,7 +20,7 @@ let prompt: VisualPromptIds;
 
 beforeAll(async () => {
   const sight = await openSight(engine, sightGraph(w, model), model);
-  const features = await sight.see(Float32Array.from(input("pixel_values")));
+  const features = await sight.see(Float32Array.from(input("pixel_values")), []);
   await sight.close();
   prompt = { ids: input("input_ids"), features };
   language = await openSeat(engine, languageGraph(words), model, placeholder);

@@ -29,6 +29,12 @@ afterEach(() => {
 const engine = ortNode({ threads: 1 });
 const direct = (config: TrainConfig): Supply => ({ take: feed(config, tokens(config).tokenizer) });
 
+const metricsOf = (out: string): Metrics[] =>
+  readFileSync(join(out, "metrics.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
 /** Losses of a run; it is interrupted after each of the given numbers of steps and then continued. */
 async function losses(config: TrainConfig, stops: readonly number[] = []): Promise<number[]> {
   const seen: number[] = [];
@@ -82,10 +88,7 @@ test("a run stopped twice continues with the identical losses, across phases and
   expect(whole).toHaveLength(9);
   const out = folder();
   expect(await losses(tinyConfig(out, { phases }), [1, 4])).toEqual(whole);
-  const lines = readFileSync(join(out, "metrics.jsonl"), "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Metrics);
+  const lines = metricsOf(out);
   expect(lines.map(({ loss }) => loss)).toEqual(whole);
   expect(lines.map(({ phase, step }) => `${phase} ${step}`)).toEqual([
     "spell 1",
@@ -272,4 +275,37 @@ test("the rate warms up linearly, then falls along half a cosine", () => {
     expect.closeTo(0.6, 12),
     expect.closeTo(0.2, 12),
   ]);
+});
+
+test("a head of a model that is told where tiles lie learns where to look", async () => {
+  const out = folder();
+  const model = { ...tinyModel, visual_position: 2 };
+  await losses(tinyConfig(out, { model }, { look: 1, steps: 80 }));
+  const looks = metricsOf(out).map(({ parts }) => parts.look);
+  const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b) / values.length;
+  expect(mean(looks.slice(-10))).toBeLessThan(0.8 * mean(looks.slice(0, 10)));
+  const keys = [...openCheckpoint(join(out, "model")).keys()].filter((key) => key.startsWith("visual_position."));
+  expect(keys.sort()).toEqual(
+    ["column", "layer", "row", "token_column", "token_row"].map((k) => `visual_position.${k}`),
+  );
+});
+
+test("a phase asks only what its `asks` names, by kind or by name", async () => {
+  const shown = { questions: 40, shapes: [{ rows: 1, tokens: 2000, tiles: 4 }] };
+  const answers = async (asks: string[]): Promise<string[]> => {
+    const mixture = [{ kind: "bar", tiles: "single" }];
+    const config = tinyConfig("unused", {}, { ...shown, asks, mixture });
+    const { tokenizer } = tokens(config);
+    const rows = await Promise.all([0, 1, 2].map((i) => feed(config, tokenizer)(0, i)));
+    return rows.flatMap(({ targets, segments }) =>
+      Array.from({ length: Math.max(...segments) }, (_, i) =>
+        tokenizer.decode(targets.filter((id, at) => id >= 0 && segments[at] === i + 1)),
+      ),
+    );
+  };
+  const claims = await answers(["yesno"]);
+  expect(new Set(claims)).toEqual(new Set(["yes", "no"]));
+  const both = await answers(["yesno", "value"]);
+  expect(both.length).toBeGreaterThan(claims.length);
+  expect(both.filter((answer) => !/^(yes|no|\d+)$/.test(answer))).toEqual([]);
 });

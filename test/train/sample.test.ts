@@ -15,7 +15,7 @@ import { ortNode } from "../../src/run/ort-node.ts";
 import { byteTokenizer } from "../../src/text/bytes.ts";
 import { chatTemplate } from "../../src/text/templates.ts";
 import { parseTokenizer } from "../../src/text/tokenizer.ts";
-import { answerLoss } from "../../src/train/losses.ts";
+import { answerLoss, sharesOf } from "../../src/train/losses.ts";
 import { rowsOf } from "../../src/train/pack.ts";
 import { type Sample, sampleOf } from "../../src/train/sample.ts";
 import { parseTiling } from "../../src/vision/tilings.ts";
@@ -81,7 +81,7 @@ test("on the square average an answer of x tokens counts as √x, and by tokens 
   const wrong = packed.segments.map((segment) => Math.log(Math.expm1(Math.max(segment, 1))));
   const logits = value([1, shape.tokens, 2], ...wrong.flatMap((nats) => [0, nats]));
   const loss = (average: "token" | "square"): number => {
-    const y = answerLoss(input("logits", [1, shape.tokens, 2]), average);
+    const y = answerLoss(input("logits", [1, shape.tokens, 2]), sharesOf([1, shape.tokens], average));
     const wanted = value([1, shape.tokens], ...packed.targets.map((id) => (id < 0 ? -1 : 0)));
     const given = value([1, shape.tokens], ...(rowsOf([packed], shape).shares.data as Float32Array));
     return evaluate({ y }, { logits, targets: wanted, shares: given }).y.data[0];
