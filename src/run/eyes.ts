@@ -1,14 +1,15 @@
 /** What looks at the tiles of an image: a tower that sees a tile of one colour once. */
 import type { Multimodal } from "../models/multimodal.ts";
-import type { Cell } from "../models/visual-position.ts";
+import { cellsOf } from "../models/visual-position.ts";
 import { colours } from "../vision/blank.ts";
 import { normalise, picked } from "../vision/tiles.ts";
+import type { TilePlan } from "../vision/tilings.ts";
 import { type Sight, tilesAtOnce } from "./sight.ts";
 
 /** Looks at tiles. */
 export interface Eyes {
-  /** tiles: uint8 [n, s, s, 3], and the cell of each → [n · tokens, d]. An aborted signal ends it between two batches. */
-  look(tiles: Uint8Array, cells: readonly Cell[], signal?: AbortSignal): Promise<Float32Array>;
+  /** tiles: uint8 [n, s, s, 3], and where each is cut → [n · tokens, d]. Throws as cellsOf; an aborted signal ends it between two batches. */
+  look(tiles: Uint8Array, shown: TilePlan["tiles"], signal?: AbortSignal): Promise<Float32Array>;
 }
 
 /** Colours whose visual tokens are kept: those of the paper of a document and of the sheet that it lies on, and of the document before. */
@@ -20,7 +21,8 @@ export function eyesOf(sight: Sight, model: Multimodal): Eyes {
   const numbers = tokensPerTile * width;
   const known = new Map<string, Float32Array>();
   return {
-    async look(tiles, cells, signal) {
+    async look(tiles, shown, signal) {
+      const cells = cellsOf(shown, model.cells);
       // Where the eyes are told where tiles lie, two of a colour are only alike in the same cell.
       const place = (i: number): string => (model.cells ? `${cells[i]}` : "");
       const of = colours(tiles, s).map((colour, i) => (colour === undefined ? undefined : `${colour} ${place(i)}`));

@@ -2,7 +2,6 @@
 import { RequestError } from "../errors.ts";
 import type { Engine } from "../graph/engine.ts";
 import type { Multimodal } from "../models/multimodal.ts";
-import { cellsOf } from "../models/visual-position.ts";
 import { boxesIn } from "../text/boxes.ts";
 import { schemaGrammar } from "../text/schema.ts";
 import { posed } from "../text/tasks.ts";
@@ -205,7 +204,7 @@ export async function openModel(
     }
     const features: Float32Array[] = [];
     for (const { id, tiles, blank, shown } of views) {
-      const seen = tiles instanceof Float32Array ? tiles : await eyes.look(tiles, cellsOf(shown, whole.cells), signal);
+      const seen = tiles instanceof Float32Array ? tiles : await eyes.look(tiles, shown, signal);
       if (seen !== tiles) remembered.put(id, { features: seen, blank });
       features.push(seen);
     }

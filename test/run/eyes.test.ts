@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { miniMonkey } from "../../src/models/mini-monkey.ts";
-import type { Cell } from "../../src/models/visual-position.ts";
 import { coloursKept, type Eyes, eyesOf } from "../../src/run/eyes.ts";
 import { ortNode } from "../../src/run/ort-node.ts";
 import { openSight, type Sight, sightGraph } from "../../src/run/sight.ts";
 import { normalise } from "../../src/vision/tiles.ts";
+import type { TilePlan } from "../../src/vision/tilings.ts";
 import { openCheckpoint } from "../../src/weights/checkpoint.ts";
 import { weights } from "../../src/weights/path.ts";
 import { reference } from "../support/reference.ts";
@@ -26,7 +26,8 @@ const white = plain(255, 255, 255);
 const paper = plain(250, 249, 240);
 const side = (tiles: readonly Uint8Array[]): Uint8Array => Uint8Array.from(tiles.flatMap((tile) => [...tile]));
 /** Cells from left to right. */
-const row = (n: number): Cell[] => Array.from({ length: n }, (_, i) => [0, i, 0]);
+const row = (n: number): TilePlan["tiles"] =>
+  Array.from({ length: n }, (_, column) => ({ layer: "detailed", column, row: 0 }));
 
 let tower: Sight;
 beforeAll(async () => {
@@ -83,6 +84,7 @@ describe("eyes that are told where tiles lie", () => {
   const told = miniMonkey(tinyConfig({ visual_position: 3 }));
   const tile = Uint8Array.from({ length: 3 * told.tileSize ** 2 }, (_, i) => i % 251);
   const white = tile.slice().fill(255);
+  const [first] = row(1);
   let eyes: Eyes;
   let tower: Sight;
   beforeAll(async () => {
@@ -94,19 +96,19 @@ describe("eyes that are told where tiles lie", () => {
     await tower.close();
     rmSync(folder, { recursive: true });
   });
-  const looked = async (tiles: Uint8Array, cells: readonly Cell[]): Promise<number[][]> => {
+  const looked = async (tiles: Uint8Array, cells: TilePlan["tiles"]): Promise<number[][]> => {
     const features = [...(await eyes.look(tiles, cells))];
     const numbers = features.length / cells.length;
     return cells.map((_, i) => features.slice(i * numbers, (i + 1) * numbers));
   };
 
   test.each([
-    ["another column", [0, 1, 0]],
-    ["another row", [0, 0, 1]],
-    ["another layer", [1, 0, 0]],
+    ["another column", { ...first, column: 1 }],
+    ["another row", { ...first, row: 1 }],
+    ["another layer", { ...first, layer: "adaptive" }],
   ] as const)("see the same tile in %s as another, of one colour or not", async (_, cell) => {
     for (const one of [tile, white]) {
-      const [here, there, again] = await looked(side([one, one, one]), [[0, 0, 0], cell, [0, 0, 0]]);
+      const [here, there, again] = await looked(side([one, one, one]), [first, cell, first]);
       expect(gap(there, here)).toBeGreaterThan(1e-3);
       expect(again).toEqual(here);
     }
