@@ -5,6 +5,7 @@ import type { Metrics } from "./loop.ts";
 const [width, height, left, bottom, top] = [900, 460, 60, 44, 36];
 const colours: Record<string, string> = {
   answer: "#2563eb",
+  look: "#dc2626",
   before: "#9333ea",
   glyphs: "#d97706",
   codes: "#059669",
