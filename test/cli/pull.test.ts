@@ -327,7 +327,7 @@ describe("models", () => {
     const lines = (await galago(["models"])).text.split("\n");
     const line = (name: string): string | undefined => lines.find((text) => text.startsWith(`${name} `));
     expect(lines[0]).toMatch(/^model +parameters +download +memory f32 +int8 +int4 +licence +on this machine$/);
-    expect(lines[1]).toMatch(/^nano +7\.66 M +30\.6 MB +8\.32 MB +7\.11 MB +apache-2\.0 +[\d.]+ MB in /);
+    expect(lines[1]).toMatch(/^nano +7\.67 M +30\.7 MB +8\.34 MB +7\.14 MB +apache-2\.0 +[\d.]+ MB in /);
     expect(line("mini-monkey")).toMatch(/^mini-monkey +2\.21 B +4\.41 GB +8\.82 GB +2\.22 GB +1\.78 GB +mit$/);
     expect(line("internvl2-1b")).toMatch(/1\.5 kB downloaded; galago pull internvl2-1b continues$/);
     expect(line("me/tiny")).toMatch(/^me\/tiny +77\.6 K +310 kB +146 kB +140 kB +[\d.]+ kB in .*models\/me\/tiny$/);
