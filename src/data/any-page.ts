@@ -110,6 +110,6 @@ function textClaim(lines: readonly string[], random: Random): Question[] {
   const said = right ? word : other;
   const printed = lines.join("\n").toLowerCase().includes(said.toLowerCase());
   return right === printed
-    ? [yesno(random.pick([`Does it say "${said}"?`, `Is "${said}" on this page?`]), right, right ? said : word)]
+    ? [yesno(random.pick([`Does it say "${said}"?`, `Is "${said}" on this page?`]), right, word)]
     : [];
 }

@@ -98,5 +98,5 @@ export function visualTokens(x: Tensor, w: Weights, c: MiniMonkeyConfig): Tensor
 }
 
 /** Visual tokens that know where they lie, in a model that tells them. x: [n, tokens, width], cells: [n, 3] → [n, tokens, width]. */
-export const located = (x: Tensor, w: Weights, { visual_position: most }: MiniMonkeyConfig, cells?: Tensor): Tensor =>
-  most && cells ? positioned(x, cells, w.visual_position, most) : x;
+export const located = (x: Tensor, w: Weights, { visual_position: most }: MiniMonkeyConfig, cells: Tensor): Tensor =>
+  most ? positioned(x, cells, w.visual_position, most) : x;

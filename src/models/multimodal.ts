@@ -38,7 +38,7 @@ export interface Multimodal {
   /** Most columns and rows of a grid, where the eyes are told where tiles lie. */
   readonly cells?: number | undefined;
   /** Visual tokens of normalised tiles. pixels: [n, 3, s, s], cells: [n, 3] (visual-position.ts) where they are told → [n, tokensPerTile, width]. */
-  sight(pixels: Tensor, w: Weights, cells?: Tensor): Tensor;
+  sight(pixels: Tensor, w: Weights, cells: Tensor): Tensor;
   /** The language model at its place in the whole. */
   language(w: Weights): TextModel;
 }

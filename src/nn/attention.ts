@@ -8,13 +8,15 @@ const hidden = -1e9;
 /** What is added to scores: 0 where a key may be seen, far below any score where not. */
 export const bias = (visible: Tensor): Tensor => constant([0], []).where(visible, hidden);
 
-/** softmax(q kᵀ / √e + bias) over the last axis. q: [..., t, e], k: [..., s, e] → [..., t, s]; the bias broadcasts against it. */
-export const probabilities = (q: Tensor, k: Tensor, bias: Tensor): Tensor =>
+/** q kᵀ / √e + bias. q: [..., t, e], k: [..., s, e] → [..., t, s]; the bias broadcasts against it. */
+export const scores = (q: Tensor, k: Tensor, bias: Tensor): Tensor =>
   q
     .mul((q.shape.at(-1) as number) ** -0.5)
     .matmul(k.T)
-    .add(bias)
-    .apply("softmax");
+    .add(bias);
+
+/** softmax(q kᵀ / √e + bias) over the last axis. */
+export const probabilities = (q: Tensor, k: Tensor, bias: Tensor): Tensor => scores(q, k, bias).apply("softmax");
 
 /** softmax(q kᵀ / √e + bias) v. v: [..., s, e] → [..., t, e]. */
 export const attention = (q: Tensor, k: Tensor, v: Tensor, bias: Tensor): Tensor => probabilities(q, k, bias).matmul(v);

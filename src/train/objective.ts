@@ -4,7 +4,7 @@ import { constant, input, iota, type Tensor } from "../graph/tensor.ts";
 import { type Cache, nothing } from "../models/cache.ts";
 import { languageModel, located, type MiniMonkeyConfig, patchFeatures, visualTokens } from "../models/mini-monkey.ts";
 import { merged } from "../models/text-model.ts";
-import { bias, causal, sameSegment } from "../nn/attention.ts";
+import { bias, causal, sameSegment, scores } from "../nn/attention.ts";
 import { linear, project } from "../nn/layers.ts";
 import { param, type Weights } from "../weights/path.ts";
 import { type Aims, answerLoss, type BatchShape, crossEntropy, type Losses, sharesOf, weighted } from "./losses.ts";
@@ -94,10 +94,7 @@ function looking([q, keys]: readonly [Tensor, Tensor], segments: Tensor): Tensor
       .slice(2, head, head + 1)
       .reshape([b, t, e]);
   const visible = sameSegment(segments, segments).and(causal(iota(t), t));
-  return of(q, r - 1)
-    .mul(e ** -0.5)
-    .matmul(of(keys, 0).T)
-    .add(bias(visible));
+  return scores(of(q, r - 1), of(keys, 0), bias(visible));
 }
 
 /** Each patch names the characters whose centres lie in it, by a linear head that is dropped afterwards. patches: [n, p, d], labels: [n, p, slots] → [1]. */

@@ -29,7 +29,7 @@ export function partOf(page: TrainingPage, part: Part): TrainingPage {
   return { ...page, image: cropped(page.image, part), glyphs };
 }
 
-/** Claims about a page are short and many can be made: enough that yes and no are not drowned among its fields. */
+/** Claims about a page, and values of a chart, are short and many can be asked for: enough that they are not drowned among fields. */
 const rounds = 6;
 
 /** One of a share's pages, chosen by the stream. */

@@ -49,7 +49,7 @@ const logitsOf = (w: Weights, folder: string): Outputs => {
   const pass = { positions: input("positions", [1, 9], "i64") };
   return {
     logits: language.head(language.states(x, pass).at(-1)!),
-    eyes: model.sight(input("pixels", [1, 3, 56, 56]), w),
+    eyes: model.sight(input("pixels", [1, 3, 56, 56]), w, input("cells", [1, 3], "i64")),
   };
 };
 

@@ -80,7 +80,7 @@ function graphOf(folder: string, w: Weights): Outputs {
   const pass = { positions: input("positions", [1, 9], "i64") };
   return {
     logits: language.head(language.states(x, pass).at(-1)!),
-    features: model.sight(input("pixels", [1, 3, 56, 56]), w),
+    features: model.sight(input("pixels", [1, 3, 56, 56]), w, input("cells", [1, 3], "i64")),
   };
 }
 

@@ -61,7 +61,7 @@ export async function whole(
   ids: readonly number[],
 ): Promise<{ tokens: number[]; logits: number[] }> {
   const words = model.language(w);
-  const tokens = model.sight(input("image", image.shape), w).rearrange("1 t d -> t d");
+  const tokens = model.sight(input("image", image.shape), w, input("cells", [1, 3], "i64")).rearrange("1 t d -> t d");
   const x = merged(input("ids", [1, ids.length], "i64"), tokens, -1, words);
   const pass = { positions: iota(ids.length).reshape([1, ids.length]) };
   const graph = { tokens, logits: words.head(words.states(x, pass).at(-1)!) };
