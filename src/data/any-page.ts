@@ -105,11 +105,18 @@ function textClaim(lines: readonly string[], random: Random): Question[] {
   const right = random.chance(0.5);
   const word = random.pick(words);
   const at = random.int(0, word.length - 1);
-  const near = word.slice(0, at) + characters(random, "ABCDEFGHKLMNPRSTUVWXYZ023456789", 1) + word.slice(at + 1);
-  const other = random.chance(0.5) ? near : token(random).replace(/"/g, "");
+  const miss = word.slice(0, at) + characters(random, "ABCDEFGHKLMNPRSTUVWXYZ023456789", 1) + word.slice(at + 1);
+  const near = random.chance(0.5);
+  const other = near ? miss : token(random).replace(/"/g, "");
   const said = right ? word : other;
   const printed = lines.join("\n").toLowerCase().includes(said.toLowerCase());
   return right === printed
-    ? [yesno(random.pick([`Does it say "${said}"?`, `Is "${said}" on this page?`]), right, word)]
+    ? [
+        yesno(
+          random.pick([`Does it say "${said}"?`, `Is "${said}" on this page?`]),
+          right,
+          right || near ? word : undefined,
+        ),
+      ]
     : [];
 }
