@@ -114,6 +114,7 @@ const trainConfig: z.ZodType<TrainConfig> = z.strictObject({
       weightDecay: z.number().default(0.05),
       maxNorm: z.number().positive().default(1),
       muon: z.boolean().default(false),
+      mean: z.number().min(0).lt(1).default(0),
     })
     .prefault({}),
   model: z.discriminatedUnion("model_type", [miniMonkeyConfig, tinyGptVFolder] as never),

@@ -7,7 +7,7 @@ import type { TrainConfig } from "./config.ts";
 import { lossCurve } from "./curve.ts";
 import { type Metrics, type Supply, train, wantedOf } from "./loop.ts";
 import { pagesOf } from "./pages.ts";
-import { exportModel, fresh, hasState, loadState, saveState, startFrom } from "./state.ts";
+import { exportModel, fresh, hasState, keepMean, loadState, saveState, startFrom } from "./state.ts";
 import { tokens } from "./tokens.ts";
 
 /** Weights that only training uses. */
@@ -37,6 +37,7 @@ export async function run(
   for (const share of config.phases.flatMap(({ mixture }) => mixture)) if (share.pages) await pagesOf(share);
   const state = hasState(config.out) ? loadState(config.out, wanted) : fresh(wanted, config.seed);
   if (config.from && !hasState(config.out)) startFrom(state, config.from);
+  keepMean(state, wanted, config.optimizer.mean > 0);
   const path = join(config.out, "metrics.jsonl");
   const lines = resumedMetrics(path, state.position.total);
   const total = config.phases.reduce((sum, p) => sum + p.steps, 0);

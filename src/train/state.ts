@@ -10,7 +10,7 @@ import { packedKey } from "../weights/packed.ts";
 import type { Initial } from "../weights/path.ts";
 import { openSafetensors, type SafetensorsFile, type StoredTensor, writeSafetensors } from "../weights/safetensors.ts";
 import { writeWhole } from "../weights/whole.ts";
-import { momentum, variance } from "./step.ts";
+import { mean, momentum, variance } from "./step.ts";
 
 /** The weights of a model: shape and first value by key. */
 export type Wanted = ReadonlyMap<string, { shape: readonly number[]; initial: Initial }>;
@@ -53,6 +53,16 @@ export function fresh(wanted: Wanted, seed: number): State {
 
 /** Below a model, where nobody who runs it opens it: the weights that only its training used, for those who train it on. */
 const headsFile = join("training", "heads.safetensors");
+
+/** Lets a mean of the weights begin with those that the state holds, unless one is there; or drops it, where none is kept. */
+export function keepMean({ values }: State, wanted: Wanted, kept: boolean): void {
+  for (const key of wanted.keys()) {
+    if (!kept) values.delete(mean(key));
+    else if (!values.has(mean(key))) values.set(mean(key), copied(values.get(key)!));
+  }
+}
+
+const copied = (value: Values): Values => ({ ...value, data: (value.data as Float32Array).slice() });
 
 /** The same run with the weights of a model folder as its start, its training heads too where it has them; keys that the folder lacks keep their first values. */
 export function startFrom(state: State, folder: string): void {
@@ -102,8 +112,9 @@ export function loadState(folder: string, wanted: Wanted): State {
   const stored = openSafetensors(file(folder));
   const values = new Map<string, Values>();
   for (const [key, { shape }] of wanted)
-    for (const name of [key, momentum(key), variance(key)]) {
+    for (const name of [key, momentum(key), variance(key), mean(key)]) {
       const entry = stored.entries.get(name);
+      if (!entry && name === mean(key)) continue;
       if (!entry || entry.shape.join() !== shape.join())
         throw new WeightError(
           `${file(folder)}: "${name}" is ${entry ? `[${entry.shape}]` : "missing"}, the model has [${shape}]; it is another model's run: choose another "out"`,
@@ -115,10 +126,10 @@ export function loadState(folder: string, wanted: Wanted): State {
   return { position: JSON.parse(position), values, ages: new Map(Object.entries(JSON.parse(ages))) };
 }
 
-/** The model as others open it: config.json, tokenizer.json and weights stored as F16; what only training used lies in a file of its own. */
+/** The model as others open it: config.json, tokenizer.json and weights, their mean where one is kept, stored as F16; what only training used lies in a file of its own. */
 export function exportModel(
   folder: string,
-  state: State,
+  { values }: State,
   wanted: Wanted,
   config: object,
   tokenizer: object,
@@ -128,7 +139,11 @@ export function exportModel(
   const keys = [...wanted.keys()].sort();
   const stored = (key: string): readonly [string, StoredTensor] => [
     key,
-    { dtype: "F16", shape: wanted.get(key)!.shape, data: state.values.get(key)!.data as Float32Array },
+    {
+      dtype: "F16",
+      shape: wanted.get(key)!.shape,
+      data: (values.get(mean(key)) ?? values.get(key)!).data as Float32Array,
+    },
   ];
   const files = [
     ["model.safetensors", keys.filter((key) => !trainingOnly.test(key))],

@@ -13,11 +13,15 @@ export interface Optimizer {
   maxNorm: number;
   /** The matrices between hidden states take Muon's step; embeddings, heads, biases and norms keep AdamW's. */
   muon: boolean;
+  /** β of the running mean of the weights, p̄ ← βp̄ + (1−β)p, which is the model that is written; 0: the weights themselves are. Steps of few
+   *  pages leave noise in the weights, which a mean of many steps has less of (Polyak and Juditsky 1992). */
+  mean: number;
 }
 
 /** The prefixes under which a parameter's companions are fed and fetched. */
 export const momentum = (key: string): string => `momentum.${key}`;
 export const variance = (key: string): string => `variance.${key}`;
+export const mean = (key: string): string => `mean.${key}`;
 export const gradient = (key: string): string => `gradient.${key}`;
 /** A result must not carry the name of an input. */
 export const next = (name: string): string => `next.${name}`;
@@ -28,7 +32,7 @@ export function accumulation(loss: Tensor, params: ReadonlyMap<string, Tensor>, 
   return Object.fromEntries([...params.keys()].map((key, i) => [next(gradient(key)), sums[i]]));
 }
 
-/** The step: K, momentum.K, variance.K → next.K, next.momentum.K, next.variance.K (not where Muon steps), and `norm`, the gradient's length before clipping.
+/** The step: K, momentum.K, variance.K, mean.K → next.K, next.momentum.K, next.variance.K (not where Muon steps), next.mean.K (where a mean is kept), and `norm`, the gradient's length before clipping.
  *  Also fed: lr [1], and ages [K's count], the steps each parameter has had, this one included. With parts > 1 it takes
  *  gradient.K of the parts before. */
 export function update(loss: Tensor, params: ReadonlyMap<string, Tensor>, o: Optimizer, parts = 1): Outputs {
@@ -56,6 +60,7 @@ export function update(loss: Tensor, params: ReadonlyMap<string, Tensor>, o: Opt
     outputs[next(key)] = then.p;
     outputs[next(momentum(key))] = then.m;
     if (then.v) outputs[next(variance(key))] = then.v;
+    if (o.mean) outputs[next(mean(key))] = averaged(key, then.p, ages.slice(0, i, i + 1), o.mean);
   });
   return outputs;
 }
@@ -63,6 +68,14 @@ export function update(loss: Tensor, params: ReadonlyMap<string, Tensor>, o: Opt
 function summed(loss: Tensor, params: ReadonlyMap<string, Tensor>, parts: number, before: boolean): Tensor[] {
   const own = gradients(parts === 1 ? loss : loss.div(parts), [...params.values()]);
   return before ? [...params.keys()].map((key, i) => own[i].add(input(gradient(key), own[i].shape))) : own;
+}
+
+/** p̄ ← βp̄ + (1−β)p. A parameter young in its steps has a short memory, as its first values are not worth keeping: β is at most (1 + t)/(10 + t). */
+function averaged(key: string, p: Tensor, age: Tensor, beta: number): Tensor {
+  const kept = age.add(1).div(age.add(10)).min(beta);
+  return input(mean(key), p.shape)
+    .mul(kept)
+    .add(p.sub(p.mul(kept)));
 }
 
 interface Moments {

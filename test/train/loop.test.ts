@@ -135,6 +135,36 @@ test("a run that starts from a model goes on with its weights and its training h
   );
 });
 
+test("the model is the running mean of the weights where one is kept: it begins with them, moves less than they do, and goes when it is no more asked for", async () => {
+  const out = folder();
+  const keeping = { optimizer: { mean: 0.9 } };
+  const key = "language_model.output.weight";
+  const of = (file: string, name: string): Float32Array | undefined => {
+    const tensors = openSafetensors(join(out, file));
+    const values = tensors.entries.has(name) ? (tensors.read(name) as Float32Array) : undefined;
+    tensors.close();
+    return values;
+  };
+  const stored = (name: string): Float32Array | undefined => of("state.safetensors", name);
+  const written = (): Float32Array => of(join("model", "model.safetensors"), key)!;
+  const far = (a: Float32Array, b: Float32Array): number => Math.hypot(...a.map((v, i) => v - b[i]));
+  const phasesOf = (...names: string[]): object => {
+    const [phase] = tinyConfig(out).phases;
+    return { phases: names.map((name) => ({ ...phase, name })) };
+  };
+  await losses(tinyConfig(out, phasesOf("a")));
+  const before = stored(key)!;
+  expect(far(written(), before)).toBeLessThan(2e-3 * Math.hypot(...before));
+  await losses(tinyConfig(out, { ...phasesOf("a", "b"), ...keeping }));
+  const [weights, mean] = [stored(key)!, stored(`mean.${key}`)!];
+  expect(far(mean, before)).toBeGreaterThan(0.1 * far(weights, before));
+  expect(far(mean, before)).toBeLessThan(0.95 * far(weights, before));
+  expect(far(written(), mean)).toBeLessThan(2e-3 * Math.hypot(...mean));
+  await losses(tinyConfig(out, phasesOf("a", "b", "c")));
+  expect(stored(`mean.${key}`)).toBeUndefined();
+  expect(far(written(), stored(key)!)).toBeLessThan(2e-3 * Math.hypot(...mean));
+});
+
 test("frozen weights stay and the others move", async () => {
   const [a, b] = [folder(), folder()];
   await losses(tinyConfig(a, {}, { steps: 1, lr: [0, 0] }));

@@ -5,7 +5,7 @@ import type { Value } from "../../src/graph/op.ts";
 import { input, node } from "../../src/graph/tensor.ts";
 import { accumulation, update } from "../../src/train/step.ts";
 
-const optimizer = { beta1: 0.9, beta2: 0.98, eps: 1e-8, weightDecay: 0.1, maxNorm: 0.5, muon: false };
+const optimizer = { beta1: 0.9, beta2: 0.98, eps: 1e-8, weightDecay: 0.1, maxNorm: 0.5, muon: false, mean: 0 };
 const value = (shape: number[], ...data: number[]): Value => ({ shape, data: Float64Array.from(data) });
 
 const x = input("x", [3, 2]);
@@ -68,6 +68,25 @@ test("one step is AdamW with clipping by the global norm, each parameter at its 
       expect(found[`next.momentum.${key}`].data[i]).toBeCloseTo(m, 12);
       expect(found[`next.variance.${key}`].data[i]).toBeCloseTo(v, 12);
     });
+});
+
+test.each([
+  ["old", 5000, 0.99],
+  ["young", 3, (1 + 3) / (10 + 3)],
+])("the mean of a parameter %s in its steps moves towards what the step makes of it", (_, age, kept) => {
+  const found = evaluate(update(loss, params, { ...optimizer, mean: 0.99 }), {
+    ...start,
+    ...moments,
+    "mean.w": value([2, 2], 1, 2, 3, 4),
+    "mean.b": value([2], 5, 6),
+    lr: value([1], 0.01),
+    ages: value([2], age, age),
+    x: value([3, 2], ...data),
+  });
+  [1, 2, 3, 4].forEach((before, i) => {
+    const after = kept * before + (1 - kept) * found["next.w"].data[i];
+    expect(found["next.mean.w"].data[i]).toBeCloseTo(after, 12);
+  });
 });
 
 test("three accumulated micro-batches step as their mean gradient does", () => {
