@@ -53,7 +53,7 @@ export function anyPage(kind: Kind, { sheet, fields, questions }: Draft, random:
 function kindClaim(kind: Kind, random: Random): Question {
   const right = random.chance(0.5);
   const others = Object.values(kindNames).filter((name) => name !== kindNames[kind]);
-  return yesno(`Is this ${right ? kindNames[kind] : random.pick(others)}?`, right);
+  return yesno(`Is this ${right ? kindNames[kind] : random.pick(others)}?`, right, kindNames[kind]);
 }
 
 /** Up to two questions for fields that are not on the page. */
@@ -71,10 +71,11 @@ function presence(kind: Kind, fields: Record<string, string>, random: Random): Q
   const gone = names.filter((name) => fields[name] === undefined);
   if (!there.length || !gone.length) return [];
   const right = random.chance(0.5);
-  const noun = nouns[random.pick(right ? there : gone)];
+  const name = random.pick(right ? there : gone);
+  const noun = nouns[name];
   const article = /^[aeiou]/.test(noun) ? "an" : "a";
   const ways = [`Is the ${noun} on this page?`, `Is the ${noun} given?`, `Is there ${article} ${noun} on this page?`];
-  return [yesno(random.pick(ways), right)];
+  return [yesno(random.pick(ways), right, fields[name])];
 }
 
 /** Whether a field with digits has a value: its own, or one with some digits changed. */

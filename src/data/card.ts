@@ -88,8 +88,8 @@ export function card(random: Random, fonts: FontSet): Draft {
       ]),
     );
   }
-  questions.push(yesno("Does the card have an expiry date?", fields.expires !== undefined));
-  questions.push(yesno("Is there an address on the card?", fields.address !== undefined));
+  questions.push(yesno("Does the card have an expiry date?", fields.expires !== undefined, fields.expires));
+  questions.push(yesno("Is there an address on the card?", fields.address !== undefined, fields.address));
   return { sheet, fields, questions };
 }
 

@@ -40,7 +40,7 @@ const truth: z.ZodType<Truth> = z.object({
       name: z.string().optional(),
       question: z.string(),
       answer: z.string(),
-      shown: z.string().optional(),
+      shown: z.array(z.string()).optional(),
     }),
   ),
 });

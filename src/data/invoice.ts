@@ -257,11 +257,12 @@ function questions(random: Random, positions: Position[], money: Currency, field
   if (positions.length > 1) {
     const [a, b] = random.sample(positions, 2);
     const question = `What do ${a.name} and ${b.name} cost together?`;
-    result.push({ kind: "sum", question, answer: amount(worth(a) + worth(b)) });
+    const shown = [a, b].map((position) => amount(worth(position)));
+    result.push({ kind: "sum", question, answer: amount(worth(a) + worth(b)), shown });
   }
-  result.push(threshold(random, "total", Number(fields.total)));
-  result.push(yesno("Is there tax on it?", fields.tax !== undefined));
-  result.push(yesno("Is a due date given?", fields.due !== undefined));
+  result.push(threshold(random, "total", Number(fields.total), fields.total));
+  result.push(yesno("Is there tax on it?", fields.tax !== undefined, fields.tax));
+  result.push(yesno("Is a due date given?", fields.due !== undefined, fields.due));
   const euro = /€|EUR/.test(money.before);
   if (money.before) result.push(yesno("Is the total in euros?", euro));
   return result;

@@ -67,10 +67,10 @@ export function letter(random: Random, fonts: FontSet): Draft {
   sheet.height = Math.ceil(y + margin * random.real(0.4, 1.6));
   const questions = [
     ...askedFields(random, fields, wordings),
-    yesno("Does the letter have a subject line?", fields.subject !== undefined),
+    yesno("Does the letter have a subject line?", fields.subject !== undefined, fields.subject),
   ];
   const right = random.chance(0.5);
   const other = right ? fields.recipient : person(random);
-  questions.push(yesno(`Is the letter to ${other}?`, other === fields.recipient));
+  questions.push(yesno(`Is the letter to ${other}?`, other === fields.recipient, fields.recipient));
   return { sheet, fields, questions };
 }

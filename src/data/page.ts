@@ -34,14 +34,14 @@ export interface Glyph {
 export const questionKinds = ["read", "line", "field", "absent", "sum", "count", "chart", "describe", "yesno"] as const;
 type QuestionKind = (typeof questionKinds)[number];
 
-/** A question about a page with its only right answer; `name` is the field asked for, where it is one, `shown` what the page shows that decides it, where that is not
- *  the answer. */
+/** A question about a page with its only right answer; `name` is the field asked for, where it is one, `shown` what is read off the page first, one after the other, where
+ *  the answer follows from it and is not itself printed where it is asked for. */
 export interface Question {
   kind: QuestionKind;
   name?: string;
   question: string;
   answer: string;
-  shown?: string;
+  shown?: readonly string[];
 }
 
 /** A page with its truth. `text` is `lines` joined by newlines; `glyphs` are its characters but blanks, in that order. */

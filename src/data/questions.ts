@@ -48,13 +48,14 @@ export function askedFields(
     .map(([name, value]) => asked(random, name, value, wordings[name]));
 }
 
-/** A yes/no question; `truth` tells which answer is right, `shown` what the page shows that decides it. */
-export function yesno(question: string, truth: boolean, shown?: string): Question {
-  return { kind: "yesno", question, answer: truth ? "yes" : "no", ...(shown !== undefined && { shown }) };
+/** A yes/no question; `truth` tells which answer is right, `shown` what is read off the page to tell, where something is. */
+export function yesno(question: string, truth: boolean, ...shown: (string | undefined)[]): Question {
+  const read = shown.filter((words) => words !== undefined);
+  return { kind: "yesno", question, answer: truth ? "yes" : "no", ...(read.length && { shown: read }) };
 }
 
 /** Whether a value is above or below a round number, which is near it and as often the one as the other. */
-export function threshold(random: Random, noun: string, value: number, shown?: string): Question {
+export function threshold(random: Random, noun: string, value: number, shown: string | undefined): Question {
   const above = random.chance(0.5);
   const wanted = value * (above ? random.real(0.3, 0.85) : random.real(1.15, 3));
   const unit = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, wanted))) - 1);

@@ -129,13 +129,19 @@ export function saleQuestions(
   if (items.length > 1) {
     const [a, b] = random.sample(items, 2);
     const question = `What do ${named(a, upper)} and ${named(b, upper)} cost together?`;
-    result.push({ kind: "sum", question, answer: amount(worth(a) + worth(b), mark) });
+    const shown = [a, b].map((item) => amount(worth(item), mark));
+    result.push({ kind: "sum", question, answer: amount(worth(a) + worth(b), mark), shown });
   }
-  return [...result, ...saleClaims(random, sold, upper)];
+  return [...result, ...saleClaims(random, sold, fields, upper)];
 }
 
 /** What can be true or not of a sale. */
-function saleClaims(random: Random, { items, total, cash, tax }: Sale, upper: boolean): Question[] {
+function saleClaims(
+  random: Random,
+  { items, total, cash, tax }: Sale,
+  fields: Record<string, string>,
+  upper: boolean,
+): Question[] {
   const listed = random.chance(0.5);
   const others = products
     .flat()
@@ -145,13 +151,13 @@ function saleClaims(random: Random, { items, total, cash, tax }: Sale, upper: bo
   const onIt = random.pick([`Is ${name} on the receipt?`, `Does the receipt list ${name}?`, `Did they buy ${name}?`]);
   const paid = random.pick(["Was it paid in cash?", "Did they pay cash?", "Was this paid in cash?"]);
   return [
-    yesno(paid, cash !== undefined),
+    yesno(paid, cash !== undefined, fields.cash),
     // Seven of ten are taxed: asked of fewer of those, so that the answer is no as often as yes.
     ...(tax === undefined || random.chance(0.45)
-      ? [yesno(random.pick(["Is there tax on it?", "Was tax paid?"]), tax !== undefined)]
+      ? [yesno(random.pick(["Is there tax on it?", "Was tax paid?"]), tax !== undefined, fields.tax)]
       : []),
-    yesno(onIt, listed),
-    threshold(random, "total", total / 100),
+    yesno(onIt, listed, listed ? name : undefined),
+    threshold(random, "total", total / 100, fields.total),
   ];
 }
 

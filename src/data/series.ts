@@ -58,6 +58,7 @@ export function seriesQuestions(random: Random, about: Series, part: string): Qu
     {
       kind: "sum",
       question: `What is the sum of ${labels[a]} and ${labels[b]}?`,
+      shown: [shown(values[a]), shown(values[b])],
       answer: shown(values[a] + values[b]),
     },
     {
@@ -66,9 +67,10 @@ export function seriesQuestions(random: Random, about: Series, part: string): Qu
         `What is the difference between ${labels[a]} and ${labels[b]}?`,
         `How far apart are ${labels[a]} and ${labels[b]}?`,
       ]),
+      shown: [shown(values[a]), shown(values[b])],
       answer: shown(Math.abs(values[a] - values[b])),
     },
-    { kind: "count", question: random.pick(parts), answer: String(labels.length) },
+    { kind: "count", question: random.pick(parts), answer: String(labels.length), shown: labels },
     ...seriesClaims(random, about, part),
   ];
 }
@@ -83,11 +85,25 @@ function extremes(random: Random, { labels, values, suffix }: Series, part: stri
       `What is the ${other}?`,
       `Which one is the ${other}?`,
     ]);
+  const all = labels.map((label, i) => `${label} ${values[i]}${suffix}`);
+  const printed = values.map((value) => value + suffix);
   return [
-    { kind: "chart", name: "largest", question: which("largest", "highest"), answer: labels[values.indexOf(most)] },
-    { kind: "chart", name: "smallest", question: which("smallest", "lowest"), answer: labels[values.indexOf(least)] },
-    { kind: "chart", name: "maximum", question: "What is the largest value?", answer: most + suffix },
-    { kind: "chart", name: "minimum", question: "What is the smallest value?", answer: least + suffix },
+    {
+      kind: "chart",
+      name: "largest",
+      question: which("largest", "highest"),
+      answer: labels[values.indexOf(most)],
+      shown: all,
+    },
+    {
+      kind: "chart",
+      name: "smallest",
+      question: which("smallest", "lowest"),
+      answer: labels[values.indexOf(least)],
+      shown: all,
+    },
+    { kind: "chart", name: "maximum", question: "What is the largest value?", answer: most + suffix, shown: printed },
+    { kind: "chart", name: "minimum", question: "What is the smallest value?", answer: least + suffix, shown: printed },
   ];
 }
 
@@ -100,9 +116,14 @@ function seriesClaims(random: Random, { labels, values, suffix }: Series, part: 
   const limit = threshold(random, `value of ${labels[b]}`, values[b], values[b] + suffix);
   const name = random.pick(here ? labels : others);
   return [
-    yesno(`Is ${labels[a]} ${more ? "larger" : "smaller"} than ${labels[b]}?`, values[a] > values[b] === more),
+    yesno(
+      `Is ${labels[a]} ${more ? "larger" : "smaller"} than ${labels[b]}?`,
+      values[a] > values[b] === more,
+      values[a] + suffix,
+      values[b] + suffix,
+    ),
     limit,
-    yesno(`Is there a ${part} ${name}?`, here, here ? name : undefined),
+    yesno(`Is there a ${part} ${name}?`, here, ...labels),
   ];
 }
 

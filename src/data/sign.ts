@@ -75,7 +75,7 @@ export function sign(random: Random, fonts: FontSet): Draft {
         .slice(0, extra ? 0 : 2)
         .concat(`What is the ${what === "notice" ? "notice" : `name of the ${what}`}?`),
     ),
-    yesno(`Does the sign say "${asks}"?`, right),
+    yesno(`Does the sign say "${asks}"?`, right, shown),
     { kind: "count", question: "How many lines of text are on the sign?", answer: String(lines.length) },
   ];
   if (extra)

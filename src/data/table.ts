@@ -65,26 +65,49 @@ function tableQuestions(random: Random, { title, rows, columns, cells }: Cells):
       columns[c],
       cells.map((row) => row[c]),
     ),
-    { kind: "sum", question: `What is the sum of ${columns[c]}?`, answer: String(total) },
+    {
+      kind: "sum",
+      question: `What is the sum of ${columns[c]}?`,
+      answer: String(total),
+      shown: addends(cells.map((row) => row[c])),
+    },
     {
       kind: "sum",
       question: `What is the sum of ${rows[a]} and ${rows[b]} in ${columns[c]}?`,
       answer: String(cells[a][c] + cells[b][c]),
+      shown: [String(cells[a][c]), String(cells[b][c])],
     },
     {
       kind: "sum",
       question: `What is the difference between ${rows[a]} and ${rows[b]} in ${columns[c]}?`,
       answer: String(Math.abs(cells[a][c] - cells[b][c])),
+      shown: [String(cells[a][c]), String(cells[b][c])],
     },
-    { kind: "count", question: "How many rows are there?", answer: String(rows.length) },
-    { kind: "count", question: "How many columns of numbers are there?", answer: String(columns.length) },
+    { kind: "count", question: "How many rows are there?", answer: String(rows.length), shown: rows },
+    {
+      kind: "count",
+      question: "How many columns of numbers are there?",
+      answer: String(columns.length),
+      shown: columns,
+    },
     threshold(random, `value of ${rows[a]} in ${columns[other]}`, cells[a][other], String(cells[a][other])),
-    yesno(`Is there a row ${here ? rows[r] : missing}?`, here, here ? rows[r] : undefined),
+    yesno(`Is there a row ${here ? rows[r] : missing}?`, here, ...rows),
   ];
   if (cells[a][c] !== cells[b][c]) {
-    asks.push(yesno(`Is ${columns[c]} of ${rows[a]} larger than of ${rows[b]}?`, cells[a][c] > cells[b][c]));
+    const [first, second] = [a, b].map((row) => cells[row][c]);
+    const question = `Is ${columns[c]} of ${rows[a]} larger than of ${rows[b]}?`;
+    asks.push(yesno(question, first > second, String(first), String(second)));
   }
   return asks;
+}
+
+/** Numbers to be added up, and from the second to the last but one the sum so far. */
+function addends(values: readonly number[]): string[] {
+  let sum = 0;
+  return values.flatMap((value, i) => {
+    sum += value;
+    return i && i < values.length - 1 ? [String(value), String(sum)] : [String(value)];
+  });
 }
 
 const cellAsked = (random: Random, row: string, column: string): string =>
@@ -100,6 +123,7 @@ function extremes(random: Random, rows: readonly string[], column: string, value
   const [most, least] = [Math.max(...values), Math.min(...values)];
   const only = (value: number): boolean => values.filter((other) => other === value).length === 1;
   const which = (words: string[]): string => `Which row has the ${random.pick(words)} ${column}?`;
+  const shown = rows.map((row, i) => `${row} ${values[i]}`);
   const result: Question[] = [];
   if (only(most))
     result.push({
@@ -107,6 +131,7 @@ function extremes(random: Random, rows: readonly string[], column: string, value
       name: "largest",
       question: which(["largest", "highest"]),
       answer: rows[values.indexOf(most)],
+      shown,
     });
   if (only(least))
     result.push({
@@ -114,6 +139,7 @@ function extremes(random: Random, rows: readonly string[], column: string, value
       name: "smallest",
       question: which(["smallest", "lowest"]),
       answer: rows[values.indexOf(least)],
+      shown,
     });
   return result;
 }

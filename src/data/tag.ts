@@ -93,7 +93,7 @@ export function tag(random: Random, fonts: FontSet): Draft {
     ]),
     asked(random, "product", fields.product, ["What is sold?", "What is the product?", "Product?"]),
     yesno("Is it reduced?", reduced),
-    yesno(`Is the price below ${limit}?`, price < limit * 100),
+    yesno(`Is the price below ${limit}?`, price < limit * 100, fields.price),
   );
   return { sheet, fields, questions };
 }

@@ -86,6 +86,8 @@ export interface AnswerRecord {
   readonly question: string;
   /** The pieces joined; where a family's marks are plain text, what is the answer in them (`replyOf`). */
   readonly answer: string;
+  /** What the model read off the page to answer from, in order; none where it answered at once. */
+  readonly shown: readonly string[];
   /** The boxes that the answer holds, in pixels of the image; none where it was not about exactly one. */
   readonly boxes: readonly PhraseBox[];
   readonly finish_reason: Generated["finishReason"];

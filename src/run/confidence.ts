@@ -15,9 +15,17 @@ const readings = /^\s*(read\b|transcribe\b|what does\b.*\bsay\b)/i;
 export const logProbability = (probabilities: readonly number[]): number =>
   probabilities.reduce((sum, p) => sum + Math.log(Math.max(p, 1e-12)), 0);
 
+/** Their mean, null of none. */
+export const meanProbability = (probabilities: readonly number[]): number | null =>
+  probabilities.length ? probabilities.reduce((sum, p) => sum + p, 0) / probabilities.length : null;
+
 /** The probability that a whole answer is right: 1 / (1 + e^−(scale · log p + bias)) (Platt 1999), of the log probability that the model gave it. */
 export const confidenceIn = ({ scale, bias }: Pick<Confidence, "scale" | "bias">, logP: number): number =>
   1 / (1 + Math.exp(-(scale * logP + bias)));
+
+/** That probability, or the answer's own where the model was never fitted to tell. */
+export const trustIn = (confidence: Confidence | undefined, logP: number): number =>
+  confidence ? confidenceIn(confidence, logP) : Math.exp(logP);
 
 /** The pieces of an answer. A short one is shown only once it is whole: where it is trusted less than `least`, `unreadable` stands in its place. A text that is
  *  read aloud is shown as it comes. Returns what was generated, and whether it was held back. */

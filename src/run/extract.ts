@@ -1,8 +1,9 @@
 /** Taking values out of an image field by field: small models answer questions, but do not write JSON. Each value of a schema is asked for by itself, and what
  *  the answers say is put together. */
-import { choice, type Grammar, word } from "../text/grammar.ts";
+import { choice, type Grammar, sequence, word } from "../text/grammar.ts";
 import { isSchema, pointed, pointerPart, type Schema, schemaGrammar, typesOf } from "../text/schema.ts";
 import { lacking } from "../text/tasks.ts";
+import { readings } from "../text/worked.ts";
 import type { AnswerRecord, Field, Piece } from "./answer.ts";
 
 /** A value that is asked for. */
@@ -100,7 +101,8 @@ function leaf(schema: Schema, question: string, { path, nullable, optional }: Om
   const type = Array.isArray(values) ? "one of" : typesOf(schema, `#${path}`)[0];
   const mayLack = nullable || optional;
   const grammar = (): Grammar => {
-    const said = type === "boolean" ? choice(...["yes", "no", "Yes", "No"].map(word)) : schemaGrammar(bare, "plain");
+    const yesOrNo = choice(...["yes", "no", "Yes", "No"].map(word));
+    const said = type === "boolean" ? sequence(readings(), yesOrNo) : schemaGrammar(bare, "plain");
     return mayLack ? choice(said, word(lacking)) : said;
   };
   const json = (text: string): string => {
@@ -178,6 +180,7 @@ function joined(records: readonly AnswerRecord[]): AnswerRecord {
   const timing = Object.keys(last.timing_ms) as (keyof AnswerRecord["timing_ms"])[];
   return {
     ...last,
+    shown: records.flatMap(({ shown }) => shown),
     probability: tokens > 0 ? mean : null,
     log_probability: sum((record) => record.log_probability),
     ...(last.logprobs && { logprobs: records.flatMap(({ logprobs = [] }) => logprobs) }),

@@ -1,6 +1,7 @@
 /** The loop that writes an answer: a token is chosen, turned into text, and given back to the model. */
 import { RequestError } from "../errors.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
+import { workedStream } from "../text/worked.ts";
 import type { Guide } from "./grammar.ts";
 import { checkTop, logprobOf, type TokenLogprob } from "./logprobs.ts";
 import { loopGuard } from "./loop.ts";
@@ -45,6 +46,8 @@ export interface Said {
 export interface Generated {
   /** The pieces joined: the text without outer white space. */
   readonly answer: string;
+  /** What the model read off the page first (text/worked.ts). */
+  readonly shown: readonly string[];
   /** "stop": an id or string of the options; "length": maxTokens; "loop": the model repeats itself without end. */
   readonly finishReason: "stop" | "length" | "loop";
   /** Ids of the answer, without the one that ended it. */
@@ -84,7 +87,16 @@ export async function* generate<P extends Prompt>(
   const spent = { prefillMs: 0, decodeMs: 0 };
   const record = (finishReason: Generated["finishReason"]): Generated => {
     const promptTokens = prompt.ids.length;
-    return { answer: text.all(), finishReason, ids, probabilities, logprobs, promptTokens, ...spent };
+    return {
+      answer: text.all(),
+      shown: text.shown(),
+      finishReason,
+      ids,
+      probabilities,
+      logprobs,
+      promptTokens,
+      ...spent,
+    };
   };
 
   signal?.throwIfAborted();
@@ -126,28 +138,31 @@ interface TextStream {
   /** The text that has become certain since the last call; all that is left when it is the last. */
   take(last: boolean): string;
   all(): string;
+  shown(): readonly string[];
   stopped(): boolean;
 }
 
-/** Ids to text: bytes to characters, characters to the text before a stop string, that text to one without outer space. */
+/** Ids to text: bytes to characters, those behind what was read first, to the text before a stop string, that text to one without outer space. */
 function textStream(tokenizer: Tokenizer, stop: readonly string[]): TextStream {
   const characters = utf8Stream();
+  const work = workedStream();
   const stops = stopStream(stop);
   const trim = trimStream();
   let taken = "";
   let ready = "";
   return {
     push: (id) => {
-      ready += trim.push(stops.push(characters.push(tokenizer.bytes(id))));
+      ready += trim.push(stops.push(work.push(characters.push(tokenizer.bytes(id)))));
     },
     take: (last) => {
-      if (last) ready += trim.push(stops.push(characters.flush()) + stops.flush());
+      if (last) ready += trim.push(stops.push(work.push(characters.flush())) + stops.flush());
       const piece = ready;
       taken += piece;
       ready = "";
       return piece;
     },
     all: () => taken,
+    shown: () => work.shown,
     stopped: () => stops.stopped,
   };
 }

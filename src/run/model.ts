@@ -7,13 +7,14 @@ import { schemaGrammar } from "../text/schema.ts";
 import { posed } from "../text/tasks.ts";
 import { imageId, promptIds, replyOf } from "../text/template.ts";
 import { chatTemplate } from "../text/templates.ts";
+import { concluded } from "../text/worked.ts";
 import { parseTiling } from "../vision/tilings.ts";
 import { openCheckpoint } from "../weights/checkpoint.ts";
 import { checkFinite } from "../weights/finite.ts";
 import type { AnswerOptions, AnswerRecord, Piece, Question, SightOptions } from "./answer.ts";
 import { watch } from "./attention.ts";
 import { drawn } from "./cells.ts";
-import { confidenceIn, logProbability, trusted, unreadable } from "./confidence.ts";
+import { confidenceIn, logProbability, meanProbability, trusted, trustIn, unreadable } from "./confidence.ts";
 import { extracted, type Form, formOf } from "./extract.ts";
 import { eyesOf } from "./eyes.ts";
 import { type CacheOptions, featureCache } from "./features.ts";
@@ -150,12 +151,11 @@ export async function openModel(
         const { record, made } = yield* silent(
           speak(putTo(question, words), { ...asked, maxTokens }, signal, { guide }),
         );
-        const text = guide ? tokenizer.decode(made.ids) : record.answer;
-        const ended = record.finish_reason === "stop" && !(guide && Buffer.byteLength(text) >= most);
-        const logP = logProbability(made.probabilities);
-        const likely = whole.confidence ? confidenceIn(whole.confidence, logP) : Math.exp(logP);
-        const confidence = ended ? likely : 0;
-        return { text, confidence, doubted: !ended || confidence < (whole.confidence?.least ?? 0), record };
+        const said = tokenizer.decode(made.ids);
+        const ended = record.finish_reason === "stop" && !(guide && Buffer.byteLength(said) >= most);
+        const confidence = ended ? trustIn(whole.confidence, record.log_probability) : 0;
+        const doubted = !ended || confidence < (whole.confidence?.least ?? 0);
+        return { text: guide ? concluded(said) : record.answer, confidence, doubted, record };
       },
     );
   }
@@ -240,10 +240,11 @@ export async function openModel(
       model: name,
       question,
       answer: doubted ? unreadable : reply,
+      shown: made.shown,
       boxes: only && !held ? boxesIn(replyOf(tokenizer.spelled(made.ids), template), only) : [],
       finish_reason: made.finishReason,
       fields: null,
-      probability: mean(made),
+      probability: meanProbability(made.probabilities),
       log_probability: logP,
       ...(asked.topLogprobs !== undefined && { logprobs: made.logprobs }),
       confidence: whole.confidence && !held ? confidenceIn(whole.confidence, logP) : null,
@@ -333,9 +334,6 @@ function joined(parts: readonly Float32Array[]): Float32Array {
   }
   return all;
 }
-
-const mean = ({ probabilities }: Generated): number | null =>
-  probabilities.length ? probabilities.reduce((sum, p) => sum + p, 0) / probabilities.length : null;
 
 /** Milliseconds since the last call. */
 function stopwatch(): () => number {

@@ -115,10 +115,12 @@ const usage = ({ usage: { prompt_tokens, completion_tokens, cached_tokens } }: A
 });
 
 /** What `ask --json` tells and OpenAI has no place for. */
-const extension = ({ images, boxes, fields, confidence, guess, finish_reason, timing_ms, usage }: AnswerRecord) => {
+const extension = (record: AnswerRecord) => {
+  const { images, shown, boxes, fields, confidence, guess, finish_reason, timing_ms, usage } = record;
   const { visual_tokens, visual_tokens_kept, cached_tokens } = usage;
   return {
     images,
+    shown,
     boxes,
     ...(fields && { fields }),
     confidence,

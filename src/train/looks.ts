@@ -19,6 +19,13 @@ export function glyphsOf({ text, glyphs }: Pick<TrainingPage, "text" | "glyphs">
   return all.flatMap((number, i) => Array(bytes[i]).fill(number < glyphs.length ? number : nowhere));
 }
 
+/** The same of what is read off the page before an answer: a label and its value, which may stand apart. */
+export function glyphsRead(page: Pick<TrainingPage, "text" | "glyphs">, words: string): number[] {
+  const together = glyphsOf(page, words);
+  if (together.some((glyph) => glyph !== nowhere)) return together;
+  return words.split(" ").flatMap((word, i) => [...(i ? [nowhere] : []), ...glyphsOf(page, word)]);
+}
+
 /** How many glyphs stand before the only place of the words in a text; undefined where there is none or more than one. As part of a longer word or number they do not count. */
 function onlyPlace(text: string, words: string): number | undefined {
   const literal = words.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");

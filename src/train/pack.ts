@@ -83,13 +83,13 @@ export function rowsOf(samples: readonly Sample[], shape: BatchShape): Feeds {
 /** 1/√x for each token of an answer of x tokens, 0 elsewhere (InternVL 2.5, arXiv 2412.05271, section 3.3: square averaging). [b, t]. */
 function shares(samples: readonly Sample[], { rows, tokens }: BatchShape): Values {
   const data = new Float32Array(rows * tokens);
-  samples.forEach(({ targets, segments }, row) => {
+  samples.forEach(({ targets, answers }, row) => {
     const lengths = new Map<number, number>();
     targets.forEach((target, i) => {
-      if (target >= 0) lengths.set(segments[i], (lengths.get(segments[i]) ?? 0) + 1);
+      if (target >= 0) lengths.set(answers[i], (lengths.get(answers[i]) ?? 0) + 1);
     });
     targets.forEach((target, i) => {
-      if (target >= 0) data[row * tokens + i] = lengths.get(segments[i])! ** -0.5;
+      if (target >= 0) data[row * tokens + i] = lengths.get(answers[i])! ** -0.5;
     });
   });
   return { dtype: "f32", shape: [rows, tokens], data };

@@ -6,11 +6,12 @@ import { type Cell, cellsOf } from "../models/visual-position.ts";
 import { labelled, unlabelled } from "../text/template.ts";
 import { chatTemplate } from "../text/templates.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
+import { worked } from "../text/worked.ts";
 import { onSheet } from "../vision/gaps.ts";
 import type { Image } from "../vision/image.ts";
 import { cut, type Laid, laid } from "../vision/tiles.ts";
 import type { Layer, TilePlan } from "../vision/tilings.ts";
-import { glyphsOf, nowhere } from "./looks.ts";
+import { glyphsOf, glyphsRead, nowhere } from "./looks.ts";
 import type { Sight } from "./losses.ts";
 import { denseClasses } from "./objective.ts";
 import type { TrainingPage } from "./pages.ts";
@@ -35,6 +36,8 @@ export interface Sample {
   looks: number[];
   positions: number[];
   segments: number[];
+  /** The number of the answer that each target is part of; what is read before it counts as one of its own. */
+  answers: number[];
 }
 
 /** A letter narrower than this many pixels of a tile cannot be read: the tower is not asked to. */
@@ -68,7 +71,7 @@ export function sampleOf(
 }
 
 /** `from`: the number of the glyph that shows what each position should predict. */
-type Row = Pick<Sample, "ids" | "targets" | "positions" | "segments"> & { from: number[] };
+type Row = Pick<Sample, "ids" | "targets" | "positions" | "segments" | "answers"> & { from: number[] };
 
 function packed(
   page: TrainingPage,
@@ -80,14 +83,14 @@ function packed(
 ): Row {
   const template = chatTemplate(c.template);
   const options = { template, system: c.system_message, imageTokens: [n * tokensPerTile(c)] };
-  const row: Row = { ids: [], targets: [], positions: [], segments: [], from: [] };
+  const row: Row = { ids: [], targets: [], positions: [], segments: [], answers: [], from: [] };
   let segment = 0;
-  for (const { question, answer, shown } of questions) {
+  for (const { question, answer, shown = [] } of questions) {
     const { ids, labels } = labelled(
       tokenizer,
       [
         { role: "user", content: `<image>\n${question}` },
-        { role: "assistant", content: answer },
+        { role: "assistant", content: worked(answer, shown) },
       ],
       options,
     );
@@ -95,32 +98,31 @@ function packed(
     const start = segment === 0 ? 0 : prefix;
     if (row.ids.length + ids.length - start > maxTokens) continue;
     segment++;
-    const read = shown === undefined ? glyphsOf(page, answer) : glyphsOf(page, shown).slice(0, 1);
-    const from = readFrom(read, ids, labels, tokenizer);
+    const read = [
+      ...shown.flatMap((words) => [nowhere, ...glyphsRead(page, words)]),
+      ...(shown.length ? [nowhere] : []),
+    ];
+    const glyphs = [...read, ...glyphsOf(page, answer)];
+    const bytes = bytesBefore(ids, labels, tokenizer);
     for (let i = start; i < ids.length; i++) {
       row.ids.push(ids[i]);
       row.positions.push(i);
       row.segments.push(i < prefix ? 0 : segment);
       row.targets.push(i + 1 < ids.length && labels[i + 1] !== unlabelled ? labels[i + 1] : -1);
-      row.from.push(from[i + 1] ?? nowhere);
+      row.answers.push(2 * segment + (bytes[i + 1] >= read.length ? 1 : 0));
+      row.from.push(glyphs[bytes[i + 1]] ?? nowhere);
     }
   }
   return row;
 }
 
-/** The number of the glyph that shows each token of an answer. glyphs: of its bytes, or of the first alone where the answer rests on other words. */
-function readFrom(
-  glyphs: readonly number[],
-  ids: readonly number[],
-  labels: readonly number[],
-  tokenizer: Tokenizer,
-): number[] {
+/** How many bytes of an answer stand before each of its tokens, −1 where no answer is. */
+function bytesBefore(ids: readonly number[], labels: readonly number[], tokenizer: Tokenizer): number[] {
   let byte = 0;
   return ids.map((id, i) => {
-    if (labels[i] === unlabelled) return nowhere;
-    const glyph = glyphs[byte] ?? nowhere;
+    if (labels[i] === unlabelled) return -1;
     byte += tokenizer.bytes(id).length;
-    return glyph;
+    return byte - tokenizer.bytes(id).length;
   });
 }
 

@@ -49,11 +49,11 @@ export function sceneSample(
   };
 }
 
-type Row = Pick<Sample, "ids" | "targets" | "positions" | "segments">;
+type Row = Pick<Sample, "ids" | "targets" | "positions" | "segments" | "answers">;
 
 function packed(questions: readonly SceneQuestion[], c: TinyGptVFolder, tokenizer: Tokenizer, most: number): Row {
   const template = chatTemplate(sceneTemplate);
-  const row: Row = { ids: [], targets: [], positions: [], segments: [] };
+  const row: Row = { ids: [], targets: [], positions: [], segments: [], answers: [] };
   const placeholder = tokenizer.id("<IMG_CONTEXT>");
   let segment = 0;
   for (const { question, answer } of questions) {
@@ -68,6 +68,7 @@ function packed(questions: readonly SceneQuestion[], c: TinyGptVFolder, tokenize
       row.ids.push(ids[i] < 0 ? placeholder : ids[i]);
       row.positions.push(i);
       row.segments.push(i < prefix ? 0 : segment);
+      row.answers.push(segment);
       row.targets.push(i + 1 < ids.length && i + 1 >= prompt.length ? ids[i + 1] : -1);
     }
   }

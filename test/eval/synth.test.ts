@@ -27,6 +27,7 @@ function mock(answer: (question: string) => string, seen: Seen[] = []): Model {
         model: "mock",
         question,
         answer: answer(question),
+        shown: [],
         finish_reason: "stop",
         fields: null,
         boxes: [],

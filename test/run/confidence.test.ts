@@ -14,6 +14,7 @@ async function shown(
 ) {
   const made: Generated = {
     answer: pieces.join(""),
+    shown: [],
     finishReason: "stop",
     ids: [],
     logprobs: [],

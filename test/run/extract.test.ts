@@ -9,6 +9,7 @@ const record = (tokens: number, finish_reason: AnswerRecord["finish_reason"]): A
   model: "m",
   question: "",
   answer: "",
+  shown: [],
   boxes: [],
   finish_reason,
   fields: null,

@@ -4,6 +4,7 @@ import { RequestError } from "../../src/errors.ts";
 import { type Generated, type GenerateOptions, generate, type LanguageModel } from "../../src/run/generate.ts";
 import { byteTokenizer } from "../../src/text/bytes.ts";
 import { parseTokenizer } from "../../src/text/tokenizer.ts";
+import { concluded, worked } from "../../src/text/worked.ts";
 
 const tokenizer = parseTokenizer(byteTokenizer(), "tokenizer.json");
 const end = tokenizer.id("<|im_end|>");
@@ -59,11 +60,22 @@ test("pieces never split a character, and joined they are the trimmed answer", a
     fc.asyncProperty(fc.string({ unit: "binary", minLength: 1, maxLength: 20 }), async (whole) => {
       const ids = Array.from(new TextEncoder().encode(whole), (byte) => byte + 8);
       const [pieces, record] = await run(says([...ids, end]));
-      expect(record.answer).toBe(whole.trim());
+      expect(record.answer).toBe(concluded(whole).trim());
       expect(pieces.join("")).toBe(record.answer);
       expect(pieces.every((piece) => piece !== "" && !/\p{Surrogate}/u.test(piece))).toBe(true);
     }),
   );
+});
+
+test("what is read off the page first is no part of the answer, nor of its pieces, but of what is probable", async () => {
+  const whole = worked("no", ["12.30", "14.00"]);
+  const [pieces, record] = await run(says(text(whole)), { stop: ["2.3"] });
+  expect(pieces.join("")).toBe("no");
+  expect(record).toMatchObject({ answer: "no", shown: ["12.30", "14.00"], finishReason: "stop" });
+  expect(record.probabilities).toHaveLength(whole.length);
+  const [none, cut] = await run(says(text(whole)), { maxTokens: 8 });
+  expect(none).toEqual([]);
+  expect(cut).toMatchObject({ answer: "", shown: ["12.30", "1"], finishReason: "length" });
 });
 
 test("maxTokens ends the answer with its text complete, and no token is computed for nothing", async () => {
@@ -80,6 +92,7 @@ test("maxTokens 0 gives an empty answer and asks the model nothing", async () =>
     [],
     {
       answer: "",
+      shown: [],
       finishReason: "length",
       ids: [],
       probabilities: [],

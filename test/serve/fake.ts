@@ -10,6 +10,7 @@ const recordOf = (answer: string): AnswerRecord => ({
   model: "fake",
   question: "?",
   answer,
+  shown: [],
   boxes: [],
   finish_reason: "stop",
   fields: null,

@@ -15,6 +15,7 @@ import { ortNode } from "../../src/run/ort-node.ts";
 import { byteTokenizer } from "../../src/text/bytes.ts";
 import { chatTemplate } from "../../src/text/templates.ts";
 import { parseTokenizer } from "../../src/text/tokenizer.ts";
+import { worked } from "../../src/text/worked.ts";
 import { answerLoss, sharesOf } from "../../src/train/losses.ts";
 import { rowsOf } from "../../src/train/pack.ts";
 import { type Sample, sampleOf } from "../../src/train/sample.ts";
@@ -91,6 +92,19 @@ test("on the square average an answer of x tokens counts as √x, and by tokens 
     lengths.reduce((sum, x, i) => sum + count(x) * (i + 1), 0) / lengths.reduce((sum, x) => sum + count(x), 0);
   expect(loss("token")).toBeCloseTo(mean((x) => x));
   expect(loss("square")).toBeCloseTo(mean(Math.sqrt));
+});
+
+test("what is read off the page first is a target before the answer, and counts as an answer of its own", () => {
+  const shown = ["12.30", "€ 4"];
+  const row = sample([{ ...questions[1], shown }]);
+  const at = row.targets.flatMap((id, i) => (id >= 0 ? [i] : []));
+  const [read, whole] = ["\u001e12.30\u001e€ 4\u001f", worked("no", shown)].map((text) => Buffer.byteLength(text));
+  expect(tokenizer.decode(at.slice(0, -1).map((i) => row.targets[i]))).toBe(worked("no", shown));
+  expect(at).toHaveLength(whole + 1);
+  const { data } = rowsOf([row], { rows: 1, tokens: row.ids.length, tiles: 1 }).shares;
+  at.forEach((i, k) => {
+    expect(data[i]).toBeCloseTo((k < read ? read : whole + 1 - read) ** -0.5);
+  });
 });
 
 describe("the model's logits", () => {
