@@ -19,6 +19,8 @@ export interface Share {
   weight: number;
   tiles: string;
   effects: [low: number, high: number];
+  /** The page is not shown: what is read off it is given, and only what follows from that is learned. */
+  given: boolean;
 }
 
 /** A stretch of training with its own data and losses. */
@@ -70,6 +72,7 @@ const share: z.ZodType<Share> = z
     weight: z.number().positive().default(1),
     tiles: z.string().default("single"),
     effects: z.tuple([z.number().min(0).max(1), z.number().min(0).max(1)]).default([0, 0.5]),
+    given: z.boolean().default(false),
   })
   .refine((share) => [share.kind, share.pages, share.task].filter((given) => given !== undefined).length === 1, {
     message:
@@ -142,6 +145,11 @@ export function parseTrainConfig(document: unknown, name: string): TrainConfig {
     if (!p.answer && (!(p.dense || p.words) || p.sight === "labels"))
       throw new RequestError(
         `${name}: phase "${p.name}" has no loss; give answer ${p.sight === "labels" ? "" : "or dense "}a weight`,
+      );
+  for (const p of result.data.phases)
+    if (p.mixture.some(({ given, kind }) => given && !kind))
+      throw new RequestError(
+        `${name}: phase "${p.name}": given: true is for a kind of page to draw, of which it is known what answers follow from; take it out`,
       );
   const scenes = result.data.model.model_type === "tinygpt_v";
   const other = result.data.phases.find((p) => p.mixture.some(({ task }) => (task !== undefined) !== scenes));

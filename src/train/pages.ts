@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Conversation, readConversations } from "../data/conversations.ts";
-import { draw } from "../data/draw.ts";
-import type { Glyph, Page, Question } from "../data/page.ts";
+import { draw, laidOut } from "../data/draw.ts";
+import type { Glyph, Kind, Page, Question } from "../data/page.ts";
 import { pageCount, pdfPages } from "../data/pdf.ts";
 import { readings } from "../data/questions.ts";
 import type { Random } from "../data/random.ts";
@@ -14,8 +14,8 @@ import { decoder } from "../vision/decode.ts";
 import { cropped, type Part } from "../vision/print.ts";
 import type { Share } from "./config.ts";
 
-/** What training needs of a page. `glyphs` is empty where nobody knows where the letters stand. */
-export type TrainingPage = Pick<Page, "image" | "text" | "glyphs" | "questions">;
+/** What training needs of a page. `glyphs` is empty where nobody knows where the letters stand; `given`: what its answers follow from is not on the image, but told. */
+export type TrainingPage = Pick<Page, "image" | "text" | "glyphs" | "questions"> & { given?: boolean };
 
 /** The part of a page that is shown, with its glyphs where they then stand; those outside stand nowhere, as their numbers must stay. */
 export function partOf(page: TrainingPage, part: Part): TrainingPage {
@@ -37,7 +37,7 @@ export type Pages = (random: Random) => Promise<TrainingPage>;
 
 /** The pages of a share. Throws RequestError (404) for files that are not there or none, FormatError for those that are not what they claim. */
 export async function pagesOf(share: Share): Promise<Pages> {
-  if (share.kind) return drawn(share);
+  if (share.kind) return share.given ? told(share.kind) : drawn(share);
   const files = (await Promise.all(filesIn(share.pages!).map(fileOf))).flat();
   return (random) => random.pick(files)(random);
 }
@@ -46,6 +46,19 @@ function drawn({ kind, effects: [low, high] }: Share): Pages {
   return async (random) => {
     const effects = low + (high - low) * random.real(0, 1);
     return draw(kind!, random.int(0, firstHeldOutSeed - 1), { fonts: "train", effects, rounds });
+  };
+}
+
+/** Answers are to follow from what is given in many ways, of which a page has few: they are asked for over and over. */
+const roundsGiven = 30;
+
+/** Pages that stay white, of which is asked what follows from readings. To read and to conclude are two skills: a page costs hundreds of tokens to look at,
+ *  a conclusion ten. */
+function told(kind: Kind): Pages {
+  const image = { width: 224, height: 224, data: new Uint8Array(224 * 224 * 3).fill(255) };
+  return async (random) => {
+    const { questions } = laidOut(kind, random.int(0, firstHeldOutSeed - 1), "train", roundsGiven);
+    return { image, text: "", glyphs: [], questions: questions.filter(({ shown }) => shown), given: true };
   };
 }
 

@@ -104,11 +104,12 @@ function packed(
     ];
     const glyphs = [...read, ...glyphsOf(page, answer)];
     const bytes = bytesBefore(ids, labels, tokenizer);
+    const learned = (i: number): boolean => i < ids.length && bytes[i] >= (page.given ? read.length : 0);
     for (let i = start; i < ids.length; i++) {
       row.ids.push(ids[i]);
       row.positions.push(i);
       row.segments.push(i < prefix ? 0 : segment);
-      row.targets.push(i + 1 < ids.length && labels[i + 1] !== unlabelled ? labels[i + 1] : -1);
+      row.targets.push(learned(i + 1) ? labels[i + 1] : -1);
       row.answers.push(2 * segment + (bytes[i + 1] >= read.length ? 1 : 0));
       row.from.push(glyphs[bytes[i + 1]] ?? nowhere);
     }

@@ -6,6 +6,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { Random } from "../../src/data/random.ts";
 import { FormatError, WeightError } from "../../src/errors.ts";
 import { ortNode } from "../../src/run/ort-node.ts";
+import { concluded } from "../../src/text/worked.ts";
 import { parseTrainConfig, type TrainConfig } from "../../src/train/config.ts";
 import { dropPath } from "../../src/train/drop-path.ts";
 import { feed } from "../../src/train/feed.ts";
@@ -329,7 +330,7 @@ test("a phase asks only what its `asks` names, by kind or by name", async () => 
     const rows = await Promise.all([0, 1, 2].map((i) => feed(config, tokenizer)(0, i)));
     return rows.flatMap(({ targets, segments }) =>
       Array.from({ length: Math.max(...segments) }, (_, i) =>
-        tokenizer.decode(targets.filter((id, at) => id >= 0 && segments[at] === i + 1)),
+        concluded(tokenizer.decode(targets.filter((id, at) => id >= 0 && segments[at] === i + 1))),
       ),
     );
   };
@@ -338,4 +339,24 @@ test("a phase asks only what its `asks` names, by kind or by name", async () => 
   const both = await answers(["yesno", "value"]);
   expect(both.length).toBeGreaterThan(claims.length);
   expect(both.filter((answer) => !/^(yes|no|\d+)$/.test(answer))).toEqual([]);
+});
+
+test("of a page that is given only what follows from its readings is learned, and one's own pages cannot be given", async () => {
+  const shapes = [{ rows: 1, tokens: 3000, tiles: 1 }];
+  const config = tinyConfig("unused", {}, { questions: 40, shapes, mixture: [{ kind: "pie", given: true }] });
+  const { tokenizer } = tokens(config);
+  const rows = await Promise.all([0, 1, 2].map((i) => feed(config, tokenizer)(0, i)));
+  for (const { ids, targets, dense, looks, tiles } of rows) {
+    expect(new Set(tiles)).toEqual(new Set([255]));
+    expect(Math.max(...dense, ...looks)).toBeLessThanOrEqual(0);
+    // Behind a question stand its readings, which are no targets, and what they end in: U+001F, after which the answer is.
+    const first = tokenizer.encode("\u001f")[0];
+    const begin = ids.flatMap((id, at) => (id === first ? [at] : []));
+    expect(begin.length).toBeGreaterThan(10);
+    expect(begin.every((at) => targets[at] >= 0 && targets[at - 1] < 0)).toBe(true);
+    const ends = tokenizer.id("<|im_end|>");
+    expect(targets.filter((id) => id === ends)).toHaveLength(begin.length);
+  }
+  const own = { mixture: [{ pages: "a.pdf", given: true }] };
+  expect(() => tinyConfig("unused", {}, own)).toThrow(/phase "words": given: true is for a kind of page to draw/);
 });

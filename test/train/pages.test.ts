@@ -17,7 +17,7 @@ const folder = mkdtempSync(join(tmpdir(), "galago-pages-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 const drawn = [1, 2, 3].map((seed) => draw("word", seed));
 const own = join(folder, "own");
-const share = (pages: string): Share => ({ pages, weight: 1, tiles: "single", effects: [0, 0] });
+const share = (pages: string): Share => ({ pages, weight: 1, tiles: "single", effects: [0, 0], given: false });
 
 beforeAll(async () => {
   await writePages(own, drawn);
