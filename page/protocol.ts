@@ -55,6 +55,8 @@ export const stages = ["image", "encode", "compress", "prefill", "decode"] as co
 /** What is known of an answer at its end. */
 export interface Facts {
   readonly images: readonly Seen[];
+  /** What was read off the page to answer from. */
+  readonly shown: readonly string[];
   readonly boxes: readonly PhraseBox[];
   readonly confidence: number | null;
   readonly guess: string | null;

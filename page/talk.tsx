@@ -101,6 +101,7 @@ function Answer({ state, text, error, images, facts }: Attempt): JSX.Element {
     <>
       {text && <p class={`answer ${doubted === null ? length : "doubted"}`}>{text}</p>}
       {!text && state === "done" && <p class="remark">{nothing}</p>}
+      {facts && facts.shown.length > 0 && <p class="read">It read {quoted(facts.shown)}.</p>}
       {doubted !== null && (
         <p class="guess">
           It would have said <q>{doubted}</q>, and does not trust it.
@@ -112,6 +113,14 @@ function Answer({ state, text, error, images, facts }: Attempt): JSX.Element {
     </>
   );
 }
+
+const quoted = (words: readonly string[]): JSX.Element[] =>
+  words.map((word, i) => (
+    <span key={`${i} ${word}`}>
+      {i ? ", " : ""}
+      <q>{word}</q>
+    </span>
+  ));
 
 /** The answers to one question, each seen in another way. */
 function Attempts(turn: Turn): JSX.Element {

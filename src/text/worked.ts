@@ -34,13 +34,13 @@ export function workedStream(): WorkedStream {
   let answering = false;
   return {
     push(text) {
-      if (answering) return text;
+      if (answering || !text) return text;
       read += text;
-      if (read && !read.startsWith(reading)) answering = true;
-      const end = answering ? 0 : read.indexOf(concluding);
+      const reads = read.startsWith(reading);
+      const end = reads ? read.indexOf(concluding) : 0;
       if (end < 0) return "";
-      const answer = answering ? read : read.slice(end + 1);
-      read = answering ? "" : read.slice(0, end);
+      const answer = read.slice(reads ? end + 1 : 0);
+      read = read.slice(0, end);
       answering = true;
       return answer;
     },

@@ -64,6 +64,7 @@ describe("--json", () => {
       "peak_rss_bytes",
       "probability",
       "question",
+      "shown",
       "timing_ms",
       "usage",
     ]);
