@@ -4,7 +4,7 @@ import { lacking } from "../text/tasks.ts";
 import { describe, kindNames } from "./describe.ts";
 import type { Kind, Question } from "./page.ts";
 import { characters, token } from "./phrases.ts";
-import { type Draft, yesno } from "./questions.ts";
+import { type Draft, isThere, yesno } from "./questions.ts";
 import type { Random } from "./random.ts";
 import { nouns, wordings } from "./wordings.ts";
 
@@ -75,7 +75,7 @@ function presence(kind: Kind, fields: Record<string, string>, random: Random): Q
   const noun = nouns[name];
   const article = /^[aeiou]/.test(noun) ? "an" : "a";
   const ways = [`Is the ${noun} on this page?`, `Is the ${noun} given?`, `Is there ${article} ${noun} on this page?`];
-  return [yesno(random.pick(ways), right, fields[name])];
+  return [isThere(random.pick(ways), fields[name])];
 }
 
 /** Whether a field with digits has a value: its own, or one with some digits changed. */

@@ -5,7 +5,7 @@ import { pickFamily } from "./fonts.ts";
 import { color, fitted } from "./layout.ts";
 import type { FontSet, Question } from "./page.ts";
 import { characters, date, digits, person, street } from "./phrases.ts";
-import { asked, type Draft, yesno } from "./questions.ts";
+import { asked, type Draft, isThere } from "./questions.ts";
 import type { Random } from "./random.ts";
 import { professions, towns, trade } from "./words.ts";
 
@@ -88,8 +88,8 @@ export function card(random: Random, fonts: FontSet): Draft {
       ]),
     );
   }
-  questions.push(yesno("Does the card have an expiry date?", fields.expires !== undefined, fields.expires));
-  questions.push(yesno("Is there an address on the card?", fields.address !== undefined, fields.address));
+  questions.push(isThere("Does the card have an expiry date?", fields.expires));
+  questions.push(isThere("Is there an address on the card?", fields.address));
   return { sheet, fields, questions };
 }
 

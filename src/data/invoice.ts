@@ -18,7 +18,7 @@ import {
   street,
   town,
 } from "./phrases.ts";
-import { askedFields, type Draft, threshold, yesno } from "./questions.ts";
+import { askedFields, type Draft, isThere, threshold, yesno } from "./questions.ts";
 import type { Random } from "./random.ts";
 import { wordings } from "./wordings.ts";
 import { products } from "./words.ts";
@@ -261,8 +261,8 @@ function questions(random: Random, positions: Position[], money: Currency, field
     result.push({ kind: "sum", question, answer: amount(worth(a) + worth(b)), shown });
   }
   result.push(threshold(random, "total", Number(fields.total), fields.total));
-  result.push(yesno("Is there tax on it?", fields.tax !== undefined, fields.tax));
-  result.push(yesno("Is a due date given?", fields.due !== undefined, fields.due));
+  result.push(isThere("Is there tax on it?", fields.tax));
+  result.push(isThere("Is a due date given?", fields.due));
   const euro = /€|EUR/.test(money.before);
   if (money.before) result.push(yesno("Is the total in euros?", euro));
   return result;

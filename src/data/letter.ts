@@ -5,7 +5,7 @@ import { pickFamily } from "./fonts.ts";
 import { fitted, paragraph } from "./layout.ts";
 import type { FontSet } from "./page.ts";
 import { company, date, person, sentence, street, town } from "./phrases.ts";
-import { askedFields, type Draft, yesno } from "./questions.ts";
+import { askedFields, type Draft, isThere, yesno } from "./questions.ts";
 import type { Random } from "./random.ts";
 
 const wordings: Record<string, readonly string[]> = {
@@ -67,7 +67,7 @@ export function letter(random: Random, fonts: FontSet): Draft {
   sheet.height = Math.ceil(y + margin * random.real(0.4, 1.6));
   const questions = [
     ...askedFields(random, fields, wordings),
-    yesno("Does the letter have a subject line?", fields.subject !== undefined, fields.subject),
+    isThere("Does the letter have a subject line?", fields.subject),
   ];
   const right = random.chance(0.5);
   const other = right ? fields.recipient : person(random);

@@ -54,6 +54,10 @@ export function yesno(question: string, truth: boolean, ...shown: (string | unde
   return { kind: "yesno", question, answer: truth ? "yes" : "no", ...(read.length && { shown: read }) };
 }
 
+/** Whether something is on the page, of which `value` is what is printed. */
+export const isThere = (question: string, value: string | undefined): Question =>
+  yesno(question, value !== undefined, value);
+
 /** Whether a value is above or below a round number, which is near it and as often the one as the other. */
 export function threshold(random: Random, noun: string, value: number, shown: string | undefined): Question {
   const above = random.chance(0.5);

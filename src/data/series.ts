@@ -37,6 +37,7 @@ export function seriesQuestions(random: Random, about: Series, part: string): Qu
   const { title, axis, labels, values, suffix } = about;
   const shown = (value: number): string => value + suffix;
   const [a, b] = random.sample([...labels.keys()], 2);
+  const both = [a, b].map((i) => shown(values[i]));
   const titled = ["What is the title?", "What is the title of the chart?", "What does the chart show?", "Title?"];
   const parts = [`How many ${part}s are there?`, `How many ${part}s?`, `How many ${part}s does the chart have?`];
   return [
@@ -58,7 +59,7 @@ export function seriesQuestions(random: Random, about: Series, part: string): Qu
     {
       kind: "sum",
       question: `What is the sum of ${labels[a]} and ${labels[b]}?`,
-      shown: [shown(values[a]), shown(values[b])],
+      shown: both,
       answer: shown(values[a] + values[b]),
     },
     {
@@ -67,7 +68,7 @@ export function seriesQuestions(random: Random, about: Series, part: string): Qu
         `What is the difference between ${labels[a]} and ${labels[b]}?`,
         `How far apart are ${labels[a]} and ${labels[b]}?`,
       ]),
-      shown: [shown(values[a]), shown(values[b])],
+      shown: both,
       answer: shown(Math.abs(values[a] - values[b])),
     },
     { kind: "count", question: random.pick(parts), answer: String(labels.length), shown: labels },

@@ -40,6 +40,7 @@ function tableQuestions(random: Random, { title, rows, columns, cells }: Cells):
   const [r, c] = [random.int(0, rows.length - 1), random.int(0, columns.length - 1)];
   const [other, second] = [random.int(0, columns.length - 1), random.sample([...rows.keys()], 2)];
   const [a, b] = second;
+  const both = [a, b].map((row) => String(cells[row][c]));
   const total = cells.reduce((sum, row) => sum + row[c], 0);
   const here = rows.includes(rows[r]) && random.chance(0.5);
   const missing = random.pick(
@@ -75,13 +76,13 @@ function tableQuestions(random: Random, { title, rows, columns, cells }: Cells):
       kind: "sum",
       question: `What is the sum of ${rows[a]} and ${rows[b]} in ${columns[c]}?`,
       answer: String(cells[a][c] + cells[b][c]),
-      shown: [String(cells[a][c]), String(cells[b][c])],
+      shown: both,
     },
     {
       kind: "sum",
       question: `What is the difference between ${rows[a]} and ${rows[b]} in ${columns[c]}?`,
       answer: String(Math.abs(cells[a][c] - cells[b][c])),
-      shown: [String(cells[a][c]), String(cells[b][c])],
+      shown: both,
     },
     { kind: "count", question: "How many rows are there?", answer: String(rows.length), shown: rows },
     {
@@ -94,9 +95,8 @@ function tableQuestions(random: Random, { title, rows, columns, cells }: Cells):
     yesno(`Is there a row ${here ? rows[r] : missing}?`, here, ...rows),
   ];
   if (cells[a][c] !== cells[b][c]) {
-    const [first, second] = [a, b].map((row) => cells[row][c]);
     const question = `Is ${columns[c]} of ${rows[a]} larger than of ${rows[b]}?`;
-    asks.push(yesno(question, first > second, String(first), String(second)));
+    asks.push(yesno(question, cells[a][c] > cells[b][c], ...both));
   }
   return asks;
 }

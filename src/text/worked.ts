@@ -8,10 +8,6 @@ const [reading, concluding] = ["\u001e", "\u001f"];
 export const worked = (answer: string, shown: readonly string[]): string =>
   shown.length ? shown.map((words) => reading + words).join("") + concluding + answer : answer;
 
-/** The answer in what a model wrote. */
-export const concluded = (text: string): string =>
-  text.startsWith(reading) ? text.slice(text.indexOf(concluding) + 1 || text.length) : text;
-
 /** What may stand before an answer that is held to a grammar. */
 export function readings(): Grammar {
   const words = many(
@@ -28,6 +24,9 @@ export interface WorkedStream {
   push(text: string): string;
   readonly shown: readonly string[];
 }
+
+/** The answer in what a model wrote. */
+export const concluded = (text: string): string => workedStream().push(text);
 
 export function workedStream(): WorkedStream {
   let read = "";

@@ -73,9 +73,7 @@ function summed(loss: Tensor, params: ReadonlyMap<string, Tensor>, parts: number
 /** p̄ ← βp̄ + (1−β)p. A parameter young in its steps has a short memory, as its first values are not worth keeping: β is at most (1 + t)/(10 + t). */
 function averaged(key: string, p: Tensor, age: Tensor, beta: number): Tensor {
   const kept = age.add(1).div(age.add(10)).min(beta);
-  return input(mean(key), p.shape)
-    .mul(kept)
-    .add(p.sub(p.mul(kept)));
+  return p.add(input(mean(key), p.shape).sub(p).mul(kept));
 }
 
 interface Moments {
