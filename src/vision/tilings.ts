@@ -96,19 +96,20 @@ const nearlyBest = 0.9;
 /** The part of a tile's side that is left over where two tiles meet, so that the one may end in a gap of the print. */
 const slack = 1 / 14;
 
-/** Pixels of a letter's width from which nano's towers read it well, and how much smaller print is enlarged at most. */
+/** Pixels of a letter's width from which nano's towers read it well, those that may be asked for, and how much smaller print is enlarged at most. */
 const legible = 11;
+const widths = { min: 6, max: 32 };
 const enlarged = 2;
 
 /** `native`: the image at its own size, or as much smaller as `max` tiles ask, on a white sheet: nothing is enlarged or stretched, and no letter is cut
  *  where there is a gap nearby. Letters of one size are then seen at one size, whatever the page's shape. `print`: the same of the part that holds print,
- *  in which small letters are enlarged as far as the tiles have room. */
-function sheet(name: "native" | "print", range: Range): Tiling {
+ *  in which small letters are enlarged to `wanted` pixels as far as the tiles have room. */
+function sheet(name: "native" | "print", range: Range, wanted = legible): Tiling {
   return {
-    spec: `${name}:${text(range)}`,
+    spec: `${name}:${text(range)}${wanted === legible ? "" : `,letter=${wanted}`}`,
     looks: name === "print",
-    plan(width, height, size, letter = legible) {
-      const most = Math.min(enlarged, Math.max(1, legible / letter));
+    plan(width, height, size, letter = wanted) {
+      const most = Math.min(enlarged, Math.max(1, wanted / letter));
       const room = (tiles: number): number => Math.floor((tiles - (tiles - 1) * slack) * size);
       const scaleOf = ([c, r]: Grid): number => Math.min(most, room(c) / width, room(r) / height);
       const grids = candidates(range.min, range.max);
@@ -200,7 +201,8 @@ function msacSpec(options: Msac): string {
 /** More tiles than any language model has room for; keeps the table of candidates small. */
 const mostTiles = 256;
 
-const specs = "msac, msac:detailed=4..12,adaptive=3..7, dynamic:1..12, native:1..12, print:1..12, single";
+const specs =
+  "msac, msac:detailed=4..12,adaptive=3..7, dynamic:1..12, native:1..12, print:1..12, print:1..12,letter=14, single";
 
 const choices = {
   exclude: ["both", "either"],
@@ -209,18 +211,29 @@ const choices = {
 } as const;
 
 /**
- * The policy a spec names: `msac`, `msac:detailed=4..12,adaptive=3..7`, `dynamic:1..12`, `native:1..12`, `print:1..12` or `single`. `msac` also takes
- * `exclude=`, `order=` and `thumbnails=`, see `Msac`; what is left out is as released. Throws RequestError otherwise.
+ * The policy a spec names: `msac`, `msac:detailed=4..12,adaptive=3..7`, `dynamic:1..12`, `native:1..12`, `print:1..12`, `print:1..12,letter=14` or `single`.
+ * `msac` also takes `exclude=`, `order=` and `thumbnails=`, see `Msac`; what is left out is as released. Throws RequestError otherwise.
  */
 export function parseTiling(spec: string): Tiling {
   const [name, rest, ...more] = spec.split(":");
   if (more.length === 0) {
     if (name === "single" && rest === undefined) return single;
     if (name === "dynamic") return dynamic(range(rest ?? "1..12", spec));
-    if (name === "native" || name === "print") return sheet(name, range(rest ?? "1..12", spec));
+    if (name === "native") return sheet(name, range(rest ?? "1..12", spec));
+    if (name === "print") return print(rest ?? "1..12", spec);
     if (name === "msac") return msac(rest === undefined ? released : msacOptions(rest, spec));
   }
   throw new RequestError(`no tiling "${spec}"; there are ${specs}`);
+}
+
+function print(words: string, spec: string): Tiling {
+  const [tiles, ...more] = words.split(",");
+  if (more.length === 0) return sheet("print", range(tiles, spec));
+  const letter = more.length === 1 ? Number(/^letter=(\d{1,3}(\.\d{1,2})?)$/.exec(more[0])?.[1]) : Number.NaN;
+  if (letter >= widths.min && letter <= widths.max) return sheet("print", range(tiles, spec), letter);
+  throw new RequestError(
+    `tiling "${spec}": expected letter=N after the tiles, N from ${widths.min} to ${widths.max} pixels of a letter's width`,
+  );
 }
 
 function msacOptions(words: string, spec: string): Msac {

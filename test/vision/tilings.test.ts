@@ -120,6 +120,8 @@ describe("parseTiling", () => {
     ["dynamic:2..6", "dynamic:2..6"],
     ["native", "native:1..12"],
     ["native:1..8", "native:1..8"],
+    ["print:1..20,letter=14", "print:1..20,letter=14"],
+    ["print:1..20,letter=11", "print:1..20"],
     ["single", "single"],
   ])("%s is named %s, which names itself", (spec, name) => {
     expect(parseTiling(spec).spec).toBe(name);
@@ -132,6 +134,11 @@ describe("parseTiling", () => {
     ["single:1", /no tiling "single:1"/],
     ["dynamic:1..12:3", /no tiling/],
     ["dynamic:", /"" is no range/],
+    ["native:1..8,letter=14", /"1..8,letter=14" is no range/],
+    ["print:1..8,letter=5", /expected letter=N after the tiles, N from 6 to 32 pixels/],
+    ["print:1..8,letter=1e1", /expected letter=N/],
+    ["print:1..8,scale=2", /expected letter=N/],
+    ["print:1..8,letter=14,letter=9", /expected letter=N/],
     ["dynamic:5..2", /"5..2" is no range of tiles/],
     ["dynamic:0..2", /1 <= MIN/],
     ["dynamic:1..9999", /MAX <= 256/],
