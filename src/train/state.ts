@@ -64,7 +64,11 @@ export function keepMean({ values }: State, wanted: Wanted, kept: boolean): void
 
 const copied = (value: Values): Values => ({ ...value, data: (value.data as Float32Array).slice() });
 
-/** The same run with the weights of a model folder as its start, its training heads too where it has them; keys that the folder lacks keep their first values. */
+/** Tables of places: a model may come to know more of them, of which each has a row. */
+const places = /^visual_position\.(column|row)$/;
+
+/** The same run with the weights of a model folder as its start, its training heads too where it has them; keys that the folder lacks, and places that it does not
+ *  know, keep their first values. */
 export function startFrom(state: State, folder: string): void {
   const checkpoint = openCheckpoint(folder);
   const few = [...checkpoint.stored()].find(packedKey);
@@ -83,14 +87,15 @@ export function startFrom(state: State, folder: string): void {
 function take(state: State, key: string, stored: SafetensorsFile, folder: string): void {
   const ours = state.values.get(key);
   const { shape } = stored.entries.get(key)!;
-  if (ours?.shape.join() !== shape.join())
+  const grown = places.test(key) && ours?.shape[1] === shape[1] && ours.shape[0] > shape[0];
+  if (!grown && ours?.shape.join() !== shape.join())
     throw new WeightError(
       `${folder}: "${key}" is [${shape}], the model that is trained ${ours ? `has [${ours.shape}]` : "lacks it"}`,
     );
   const data = stored.read(key) as Float32Array;
   const bad = data.findIndex((v) => !Number.isFinite(v));
   if (bad >= 0) throw new WeightError(`${folder}: "${key}" holds ${data[bad]} at ${bad}; take another checkpoint`);
-  (ours.data as Float32Array).set(data);
+  (ours!.data as Float32Array).set(data);
 }
 
 const file = (folder: string): string => join(folder, "state.safetensors");

@@ -136,6 +136,26 @@ test("a run that starts from a model goes on with its weights and its training h
   );
 });
 
+test("a run may start from a model that knows fewer places on a page, not from one that knows more", async () => {
+  const [few, many] = [3, 5].map((visual_position) => ({ ...tinyModel, visual_position }));
+  const [first, second] = [folder(), folder()];
+  await losses(tinyConfig(first, { model: few }, { steps: 2 }));
+  await losses(tinyConfig(second, { from: join(first, "model"), model: many }, { steps: 1, lr: [0, 0] }));
+  const rows = (out: string): Float32Array => {
+    const stored = openSafetensors(join(out, "model", "model.safetensors"));
+    const data = stored.read("visual_position.row") as Float32Array;
+    stored.close();
+    return data;
+  };
+  const [before, after] = [rows(first), rows(second)];
+  expect(after.slice(0, before.length)).toEqual(before);
+  expect(after.length).toBe((before.length / 3) * 5);
+  expect(after.slice(before.length).every((v) => v !== 0)).toBe(true);
+  await expect(losses(tinyConfig(folder(), { from: join(second, "model"), model: few }, { steps: 1 }))).rejects.toThrow(
+    /"visual_position\.column" is \[5,\d+\], the model that is trained has \[3,\d+\]/,
+  );
+});
+
 test("the model is the running mean of the weights where one is kept: it begins with them, moves less than they do, and goes when it is no more asked for", async () => {
   const out = folder();
   const keeping = { optimizer: { mean: 0.9 } };
