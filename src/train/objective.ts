@@ -44,7 +44,7 @@ export function objective(w: Weights, c: MiniMonkeyConfig, shape: BatchShape, pl
 
 /** Cross entropy of the answers' tokens; and after the first layer each visual token names the characters printed before it. To read on, a later layer
  *  looks for the place where what was said last stands before: without being asked, the first layer learns to carry that very late. Where it looks can
- *  be taught, too: the middle layer's last head, which in nano had become the one that reads by itself, looks at the visual token that shows what comes next.
+ *  be taught, too: the last head of each layer from the middle on looks at the visual token that shows what comes next, each better than the one before.
  *  features: [n, f, d] → [1] each. */
 function answerLosses(
   features: Tensor,
@@ -64,7 +64,7 @@ function answerLosses(
   const said = linear(states[1], w.dense_head.before, before * denseClasses);
   return {
     answer: answerLoss(model.head(states.at(-1)!), shares),
-    ...(look && { look: crossEntropy(looking(heads[heads.length >> 1], segments), given("looks"), shares) }),
+    ...(look && { look: lookLoss(heads.slice(heads.length >> 1), segments, shares) }),
     before: crossEntropy(
       said.rearrange("b t (k v) -> b t k v", { k: before }),
       input("before", [rows, tokens, before], "i64"),
@@ -72,9 +72,19 @@ function answerLosses(
   };
 }
 
+/** Mean over layers of the cross entropy of where their last heads look. heads: [b, k, r, t, e] and [b, k, 1, t, e] each, segments: [b, t] → [1]. */
+function lookLoss(heads: readonly Watched[], segments: Tensor, shares?: Tensor): Tensor {
+  const looks = input("looks", segments.shape, "i64");
+  const losses = heads.map((head) => crossEntropy(looking(head, segments), looks, shares));
+  return losses.reduce((a, b) => a.add(b)).div(losses.length);
+}
+
+/** The turned queries and keys of a layer that attended. */
+type Watched = readonly [q: Tensor, keys: Tensor];
+
 /** No cache, and the turned queries and keys of every layer that attended so. */
-function watched(): { cache: Cache; heads: [q: Tensor, keys: Tensor][] } {
-  const heads: [Tensor, Tensor][] = [];
+function watched(): { cache: Cache; heads: Watched[] } {
+  const heads: Watched[] = [];
   const attending: Cache["attending"] = (t, segments) => {
     const attend = nothing.attending(t, segments);
     return (q, keys, values) => {
@@ -86,7 +96,7 @@ function watched(): { cache: Cache; heads: [q: Tensor, keys: Tensor][] } {
 }
 
 /** Scores of a layer's last head: where it looks is their softmax. q: [b, k, r, t, e], keys: [b, k, 1, t, e], segments: [b, t] → [b, t, t]. */
-function looking([q, keys]: readonly [Tensor, Tensor], segments: Tensor): Tensor {
+function looking([q, keys]: Watched, segments: Tensor): Tensor {
   const [b, k, r, t, e] = q.shape as number[];
   const of = (x: Tensor, head: number): Tensor =>
     x
