@@ -1,6 +1,6 @@
 /** What width, depth, tile size and data are worth to nano, each alone: short runs from nothing that differ from one base in one thing, and a probe of all of them
  *  on the same pages at rate zero. Run `npm run build` first, then
- *  node bench/ablation.mjs [--group tower|language] [--steps 1000] [--out FILE] [--picture FILE]
+ *  node bench/ablation.mjs [--group tower|language] [--steps 1000] [--threads 2] [--out FILE] [--picture FILE]
  *  tower: patches name their characters; nats a place, a tenth for empty ones. language: answers from true characters; nats a character. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,6 +15,7 @@ const { values: options } = parseArgs({
   options: {
     group: { type: "string", default: "tower" },
     steps: { type: "string", default: "1000" },
+    threads: { type: "string", default: "2" },
     out: { type: "string" },
     picture: { type: "string" },
   },
@@ -87,7 +88,7 @@ function configOf(name, { vision = {}, llm = {}, tile = 224, mixture, first }) {
   return {
     out: join(folder, name),
     seed: 71,
-    threads: 2,
+    threads: Number(options.threads),
     workers: 1,
     save: 1000,
     optimizer: { muon: true },
@@ -134,6 +135,7 @@ const report = {
   cpu: cpus()[0].model,
   group: options.group,
   steps,
+  threads: Number(options.threads),
   unit: `${part}, nats`,
   rows,
 };
