@@ -14,6 +14,8 @@ export interface Multimodal {
   readonly normal: Normal;
   /** The tiling (as in `--tiles`) and the share of the detailed tokens that it is used with; all of them where there is none. */
   readonly tiles: string;
+  /** Tilings through which an image is looked at again, one after the other, while an answer is trusted too little (run/again.ts). */
+  readonly tilesAgain: readonly string[];
   readonly scmRatio: number | undefined;
   /** The chat template, by name, and what stands in place of its system message; "" for none. */
   readonly template: string;
@@ -46,6 +48,7 @@ export interface Multimodal {
 /** Galago's own keys of a config.json, absent in published files: how the model is used. */
 export const usageFields: {
   tiles: z.ZodOptional<z.ZodString>;
+  tiles_again: z.ZodOptional<z.ZodArray<z.ZodString>>;
   scm_ratio: z.ZodOptional<z.ZodNumber>;
   system_message: z.ZodOptional<z.ZodString>;
   max_new_tokens: z.ZodOptional<z.ZodInt>;
@@ -53,6 +56,7 @@ export const usageFields: {
   extraction: z.ZodOptional<z.ZodType<Extraction>>;
 } = {
   tiles: z.string().optional(),
+  tiles_again: z.array(z.string()).optional(),
   scm_ratio: z.number().optional(),
   system_message: z.string().optional(),
   max_new_tokens: z.int().optional(),
@@ -71,6 +75,8 @@ export interface Confidence {
 export interface Usage {
   /** Default tile policy, as in `--tiles`. */
   tiles?: string | undefined;
+  /** Tile policies of further looks, while an answer is trusted too little. */
+  tiles_again?: string[] | undefined;
   /** Default share of detail tokens that SCM keeps; absent: off. */
   scm_ratio?: number | undefined;
   /** Replaces the template's system message; empty: none. */
@@ -85,8 +91,9 @@ export interface Usage {
 export const usage = (
   c: Usage,
   tiles: string,
-): Pick<Multimodal, "tiles" | "scmRatio" | "system" | "maxNewTokens" | "confidence" | "extraction"> => ({
+): Pick<Multimodal, "tiles" | "tilesAgain" | "scmRatio" | "system" | "maxNewTokens" | "confidence" | "extraction"> => ({
   tiles: c.tiles ?? tiles,
+  tilesAgain: c.tiles_again ?? [],
   scmRatio: c.scm_ratio,
   system: c.system_message,
   maxNewTokens: c.max_new_tokens,

@@ -27,13 +27,16 @@ export const confidenceIn = ({ scale, bias }: Pick<Confidence, "scale" | "bias">
 export const trustIn = (confidence: Confidence | undefined, logP: number): number =>
   confidence ? confidenceIn(confidence, logP) : Math.exp(logP);
 
-/** The pieces of an answer. A short one is shown only once it is whole: where it is trusted less than `least`, `unreadable` stands in its place. A text that is
- *  read aloud is shown as it comes. Returns what was generated, and whether it was held back. */
+/** From here on an answer is trusted enough that no other look is taken. */
+export const sure = 0.8;
+
+/** The pieces of an answer. A short one is shown only once it is whole, and trusted; otherwise it is returned beside what was generated. A text that is read aloud
+ *  is shown as it comes. */
 export async function* trusted(
   pieces: AsyncGenerator<Said, Generated>,
   question: string,
   confidence: Confidence | undefined,
-): AsyncGenerator<Said, { made: Generated; doubted: boolean }> {
+): AsyncGenerator<Said, { made: Generated; withheld?: Said }> {
   let held: Said | undefined = confidence && !readings.test(question) ? { text: "" } : undefined;
   try {
     let step = await pieces.next();
@@ -48,11 +51,10 @@ export async function* trusted(
       held = undefined;
     }
     const made = step.value;
-    const doubted =
-      held !== undefined && confidenceIn(confidence!, logProbability(made.probabilities)) < confidence!.least;
-    if (doubted) yield { text: unreadable };
-    else if (held?.text) yield held;
-    return { made, doubted };
+    if (held === undefined) return { made };
+    if (confidenceIn(confidence!, logProbability(made.probabilities)) < sure) return { made, withheld: held };
+    if (held.text) yield held;
+    return { made };
   } finally {
     // Whoever stops listening ends the answer.
     await pieces.return(undefined as never);

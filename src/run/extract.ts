@@ -4,6 +4,7 @@ import { choice, type Grammar, sequence, word } from "../text/grammar.ts";
 import { isSchema, pointed, pointerPart, type Schema, schemaGrammar, typesOf } from "../text/schema.ts";
 import { lacking } from "../text/tasks.ts";
 import { readings } from "../text/worked.ts";
+import { spentIn } from "./again.ts";
 import type { AnswerRecord, Field, Piece } from "./answer.ts";
 
 /** A value that is asked for. */
@@ -137,7 +138,7 @@ export async function* extracted(
 
   /** Writes the value that is asked for behind `before`, or nothing; false where it was cut. */
   async function* value(leaf: Leaf, before: string): AsyncGenerator<Piece, boolean> {
-    const { text, confidence, doubted, record } = yield* ask(leaf, left);
+    const { text, confidence, doubted, record } = yield* silent(ask(leaf, left));
     records.push(record);
     left -= record.usage.completion_tokens;
     const lacks = doubted || text === lacking;
@@ -170,28 +171,33 @@ export async function* extracted(
   return { ...joined(records), answer: written, finish_reason, fields: whole ? fields : null };
 }
 
+/** The generator's pieces that are about images. */
+async function* silent<R>(of: AsyncGenerator<Piece, R>): AsyncGenerator<Piece, R> {
+  try {
+    for (;;) {
+      const { done, value } = await of.next();
+      if (done) return value;
+      if (value.images) yield value;
+    }
+  } finally {
+    await of.return(undefined as never);
+  }
+}
+
 /** One record of several answers about the same images. */
 function joined(records: readonly AnswerRecord[]): AnswerRecord {
   const last = records.at(-1)!;
   const sum = (of: (record: AnswerRecord) => number): number =>
     records.reduce((total, record) => total + of(record), 0);
-  const tokens = sum(({ usage }) => usage.completion_tokens);
+  const spent = spentIn(records);
+  const tokens = spent.usage.completion_tokens;
   const mean = sum(({ probability, usage }) => (probability ?? 0) * usage.completion_tokens) / tokens;
-  const timing = Object.keys(last.timing_ms) as (keyof AnswerRecord["timing_ms"])[];
   return {
     ...last,
+    ...spent,
     shown: records.flatMap(({ shown }) => shown),
     probability: tokens > 0 ? mean : null,
     log_probability: sum((record) => record.log_probability),
     ...(last.logprobs && { logprobs: records.flatMap(({ logprobs = [] }) => logprobs) }),
-    usage: {
-      ...last.usage,
-      prompt_tokens: sum(({ usage }) => usage.prompt_tokens),
-      cached_tokens: sum(({ usage }) => usage.cached_tokens),
-      completion_tokens: tokens,
-    },
-    timing_ms: Object.fromEntries(
-      timing.map((part) => [part, sum(({ timing_ms }) => timing_ms[part])]),
-    ) as AnswerRecord["timing_ms"],
   };
 }

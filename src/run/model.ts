@@ -11,15 +11,16 @@ import { concluded } from "../text/worked.ts";
 import { parseTiling } from "../vision/tilings.ts";
 import { openCheckpoint } from "../weights/checkpoint.ts";
 import { checkFinite } from "../weights/finite.ts";
+import { type Spoken, surest } from "./again.ts";
 import type { AnswerOptions, AnswerRecord, Piece, Question, SightOptions } from "./answer.ts";
 import { watch } from "./attention.ts";
 import { drawn } from "./cells.ts";
-import { confidenceIn, logProbability, meanProbability, trusted, trustIn, unreadable } from "./confidence.ts";
+import { confidenceIn, logProbability, meanProbability, sure, trusted, trustIn, unreadable } from "./confidence.ts";
 import { extracted, type Form, formOf } from "./extract.ts";
 import { eyesOf } from "./eyes.ts";
 import { type CacheOptions, featureCache } from "./features.ts";
 import { fieldsIn } from "./fields.ts";
-import { type Generated, generate } from "./generate.ts";
+import { generate } from "./generate.ts";
 import { type Guide, guides } from "./grammar.ts";
 import { graphsOf } from "./graphs.ts";
 import { checkLength, openLanguage, type VisualPromptIds } from "./language.ts";
@@ -56,6 +57,11 @@ export interface ModelOptions extends SightOptions {
   readonly batch?: number | undefined;
 }
 
+/** What an answer is held to, and then the person who asked judges it. */
+interface Held {
+  readonly guide: Guide | undefined;
+}
+
 /** More answers at once bring nothing on a processor. */
 const mostAtOnce = 64;
 
@@ -86,7 +92,7 @@ export async function openModel(
   const stopIds = template.stop.map((token) => tokenizer.id(token));
   const ends = template.reply ? [template.reply.until] : [];
   const sightOf = (asked: SightOptions) => policy(asked, options, whole);
-  sightOf({});
+  for (const tiles of [undefined, ...whole.tilesAgain]) sightOf({ tiles });
   const checkpoint = openCheckpoint(folder);
   const parts: { close(): Promise<void> | void }[] = [checkpoint];
   const closeAll = async () => {
@@ -129,7 +135,7 @@ export async function openModel(
     signal?: AbortSignal,
   ): AsyncGenerator<Piece, AnswerRecord> {
     const { schema } = asked;
-    if (schema === undefined) return (yield* speak(question, asked, signal)).record;
+    if (schema === undefined) return (yield* lookedAt(question, asked, signal)).record;
     if (asked.stop?.length) throw new RequestError("stop would cut the JSON of a schema; expected one of the two");
     const guide = guideOf(JSON.stringify(schema), () => schemaGrammar(schema));
     const words = wordsOf(question);
@@ -148,9 +154,7 @@ export async function openModel(
       async function* ({ question: words, held }, left) {
         const guide = held && guideOf(held.key, held.grammar, most);
         const maxTokens = Math.min(left, guide?.most ?? most);
-        const { record, made } = yield* silent(
-          speak(putTo(question, words), { ...asked, maxTokens }, signal, { guide }),
-        );
+        const { record, made } = yield* lookedAt(putTo(question, words), { ...asked, maxTokens }, signal, { guide });
         const said = tokenizer.decode(made.ids);
         const ended = record.finish_reason === "stop" && !(guide && Buffer.byteLength(said) >= most);
         const confidence = ended ? trustIn(whole.confidence, record.log_probability) : 0;
@@ -160,13 +164,19 @@ export async function openModel(
     );
   }
 
-  /** One answer of the model; `held`: to what it is held, and then the person who asked judges it. */
+  /** The surest answer of as many looks as it takes; tiles that somebody chose are the only look. */
+  function lookedAt(question: Question, asked: AnswerOptions, signal?: AbortSignal, held?: Held) {
+    const others = (asked.tiles ?? options.tiles) === undefined && question.images.length ? whole.tilesAgain : [];
+    return surest((tiles) => speak(question, tiles ? { ...asked, tiles } : asked, signal, held), others);
+  }
+
+  /** One answer of the model. */
   async function* speak(
     { images, messages }: Question,
     asked: AnswerOptions,
     signal?: AbortSignal,
-    held?: { readonly guide: Guide | undefined },
-  ): AsyncGenerator<Piece, { record: AnswerRecord; made: Generated }> {
+    held?: Held,
+  ): AsyncGenerator<Piece, Spoken> {
     sampler(asked);
     checkTop(asked.topLogprobs);
     const { compression, tiling, skipBlank } = sightOf(asked);
@@ -233,9 +243,11 @@ export async function openModel(
     const question = wordsOf({ images, messages });
     const seat = await language.take(prompt);
     const pieces = left(generate(seat, prompt, tokenizer, how), () => language.leave(seat));
-    const { made, doubted } = yield* trusted(pieces, question, held ? undefined : whole.confidence);
+    const { made, withheld } = yield* trusted(pieces, question, held ? undefined : whole.confidence);
     const reply = held?.guide ? made.answer : replyOf(made.answer, template);
     const logP = logProbability(made.probabilities);
+    const trust = whole.confidence && confidenceIn(whole.confidence, logP);
+    const doubted = withheld !== undefined && trust! < whole.confidence!.least;
     const record: AnswerRecord = {
       model: name,
       question,
@@ -247,7 +259,7 @@ export async function openModel(
       probability: meanProbability(made.probabilities),
       log_probability: logP,
       ...(asked.topLogprobs !== undefined && { logprobs: made.logprobs }),
-      confidence: whole.confidence && !held ? confidenceIn(whole.confidence, logP) : null,
+      confidence: held ? null : (trust ?? null),
       guess: doubted ? reply : null,
       images: seen,
       usage: {
@@ -260,7 +272,7 @@ export async function openModel(
       timing_ms: { ...timing, prefill: made.prefillMs, decode: made.decodeMs },
       peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
     };
-    return { record, made };
+    return { record, made, unsure: held ? (trust ?? 1) < sure : withheld !== undefined, withheld };
   }
 
   return { answer, close: closeAll };
@@ -310,19 +322,6 @@ function withLast({ images, messages }: Question, put: (content: string) => stri
 function wordsOf({ images, messages }: Question): string {
   const { content } = messages.at(-1)!;
   return images.length ? content.replaceAll("<image>", "").trim() : content;
-}
-
-/** The generator's pieces that are about images. */
-async function* silent<R>(of: AsyncGenerator<Piece, R>): AsyncGenerator<Piece, R> {
-  try {
-    for (;;) {
-      const { done, value } = await of.next();
-      if (done) return value;
-      if (value.images) yield value;
-    }
-  } finally {
-    await of.return(undefined as never);
-  }
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {
