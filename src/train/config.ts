@@ -157,5 +157,10 @@ export function parseTrainConfig(document: unknown, name: string): TrainConfig {
     throw new RequestError(
       `${name}: phase "${other.name}": a ${result.data.model.model_type} learns from ${scenes ? "the tasks of scenes" : "kinds of page or pages"} alone; take the others out`,
     );
+  const unheard = result.data.phases.find((p) => scenes && (p.asks || p.look));
+  if (unheard)
+    throw new RequestError(
+      `${name}: phase "${unheard.name}": ${unheard.asks ? "asks" : "look"} is for pages; what is asked of scenes are the tasks of its mixture: take it out`,
+    );
   return result.data;
 }

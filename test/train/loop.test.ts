@@ -361,6 +361,13 @@ test("a phase asks only what its `asks` names, by kind or by name", async () => 
   expect(both.filter((answer) => !/^(yes|no|\d+)$/.test(answer))).toEqual([]);
 });
 
+test("what fits no question of a phase's pages is told", async () => {
+  const asks = ["yesnoo"];
+  await expect(
+    losses(tinyConfig(folder(), {}, { asks, mixture: [{ kind: "word", tiles: "single" }] })),
+  ).rejects.toThrow(/asks "yesnoo" fits no question about a hundred of its pages; expected read, line, field,/);
+});
+
 test("of a page that is given only what follows from its readings is learned, and one's own pages cannot be given", async () => {
   const shapes = [{ rows: 1, tokens: 3000, tiles: 1 }];
   const config = tinyConfig("unused", {}, { questions: 40, shapes, mixture: [{ kind: "pie", given: true }] });

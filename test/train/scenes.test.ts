@@ -210,6 +210,8 @@ test.each<[string, () => TrainConfig | Promise<unknown>, RegExp]>([
     () => configOf([{ ...phase, mixture: [{ kind: "word" }] }]),
     /learns from the tasks of scenes alone/,
   ],
+  ["a kind of question about pages", () => configOf([{ ...phase, asks: ["yesno"] }]), /asks is for pages/],
+  ["where to look on pages", () => configOf([{ ...phase, look: 1 }]), /look is for pages/],
   ["a task nobody knows", () => configOf([{ ...phase, mixture: [{ task: "poem" }] }]), /task/],
   ["a kind and a task", () => configOf([{ ...phase, mixture: [{ kind: "word", task: "vqa" }] }]), /one of them only/],
   [
