@@ -4,9 +4,23 @@ import { character, type Grammar, many, maybe, repeat, sequence, word } from "./
 
 const [reading, concluding] = ["\u001e", "\u001f"];
 
+/** What stands before an answer, in order: marks of one byte, and words that are read off the page. */
+export const workings = (shown: readonly string[]): { text: string; mark: boolean }[] =>
+  shown.length
+    ? [
+        ...shown.flatMap((words) => [
+          { text: reading, mark: true },
+          { text: words, mark: false },
+        ]),
+        { text: concluding, mark: true },
+      ]
+    : [];
+
 /** What a model is taught to write. */
 export const worked = (answer: string, shown: readonly string[]): string =>
-  shown.length ? shown.map((words) => reading + words).join("") + concluding + answer : answer;
+  workings(shown)
+    .map(({ text }) => text)
+    .join("") + answer;
 
 /** What may stand before an answer that is held to a grammar. */
 export function readings(): Grammar {

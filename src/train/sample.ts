@@ -6,7 +6,7 @@ import { type Cell, cellsOf } from "../models/visual-position.ts";
 import { labelled, unlabelled } from "../text/template.ts";
 import { chatTemplate } from "../text/templates.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import { worked } from "../text/worked.ts";
+import { worked, workings } from "../text/worked.ts";
 import { onSheet } from "../vision/gaps.ts";
 import type { Image } from "../vision/image.ts";
 import { cut, type Laid, laid } from "../vision/tiles.ts";
@@ -98,10 +98,7 @@ function packed(
     const start = segment === 0 ? 0 : prefix;
     if (row.ids.length + ids.length - start > maxTokens) continue;
     segment++;
-    const read = [
-      ...shown.flatMap((words) => [nowhere, ...glyphsRead(page, words)]),
-      ...(shown.length ? [nowhere] : []),
-    ];
+    const read = workings(shown).flatMap(({ text, mark }) => (mark ? [nowhere] : glyphsRead(page, text)));
     const glyphs = [...read, ...glyphsOf(page, answer)];
     const bytes = bytesBefore(ids, labels, tokenizer);
     const learned = (i: number): boolean => i < ids.length && bytes[i] >= (page.given ? read.length : 0);
