@@ -1,6 +1,7 @@
 /** A second look: where a model trusts an answer too little, the page is cut otherwise and asked about again. What one cut hides, another may show. */
+import { RequestError } from "../errors.ts";
 import type { AnswerRecord, Piece } from "./answer.ts";
-import { unreadable } from "./confidence.ts";
+import { joined, unreadable } from "./confidence.ts";
 import type { Generated, Said } from "./generate.ts";
 
 /** An answer by one look. */
@@ -13,43 +14,75 @@ export interface Spoken {
   readonly withheld?: Said | undefined;
 }
 
-/** The most probable answer of a first look and of others through `tilings`, which end with the first that is sure; undefined is the model's own. Its record tells the
- *  tokens and the time of all of them. */
+/** Asks through a tiling; undefined is the model's own. Returns nothing where that shows what another look has shown. */
+export type Look = (tiles?: string) => AsyncGenerator<Piece, Spoken | undefined>;
+
+/** The best answer of a first look and of others through `tilings`, which end with the first that is sure. Its record tells the time of all looks, and the tokens of the one
+ *  that counts. A look that the request has no room for is none. */
 export async function* surest(
-  speak: (tiles?: string) => AsyncGenerator<Piece, Spoken>,
+  look: Look,
   tilings: readonly string[],
+  signal?: AbortSignal,
 ): AsyncGenerator<Piece, Spoken> {
-  let best = yield* speak();
-  const records = [best.record];
+  const first = (yield* look())!;
+  let best = first;
+  let words = first.withheld;
+  const records = [first.record];
   for (const tiles of tilings) {
     if (!best.unsure) break;
-    const other = yield* speak(tiles);
-    records.push(other.record);
-    if (other.record.log_probability > best.record.log_probability) best = other;
+    const other = yield* kept(look(tiles), signal);
+    if (!other) continue;
+    records.push(other.spoken.record);
+    if (!better(other.spoken, best)) continue;
+    best = other.spoken;
+    words = other.words;
   }
-  const record = { ...best.record, ...spentIn(records) };
+  const last = records.at(-1)!;
   // What was told last of how the images are seen is of the last look.
-  if (best.record !== records.at(-1) && record.images.some(({ cells }) => cells))
-    yield { text: "", images: record.images };
-  if (best.withheld) yield record.guess === null ? best.withheld : { text: unreadable };
-  return { ...best, record };
+  if (best.record !== last && best.record.images.some(({ cells }) => cells))
+    yield { text: "", images: best.record.images };
+  if (first.withheld && best.record.guess !== null) yield { text: unreadable };
+  else if (first.withheld && words?.text) yield words;
+  const { peak_rss_bytes } = last;
+  return { ...best, record: { ...best.record, timing_ms: timeOf(records), peak_rss_bytes } };
 }
 
-/** The tokens and the time of several answers about the same images. */
-export function spentIn(records: readonly AnswerRecord[]): Pick<AnswerRecord, "usage" | "timing_ms"> {
-  const { usage, timing_ms } = records.at(-1)!;
-  const sum = (of: (record: AnswerRecord) => number): number =>
-    records.reduce((total, record) => total + of(record), 0);
-  const parts = Object.keys(timing_ms) as (keyof AnswerRecord["timing_ms"])[];
-  return {
-    usage: {
-      ...usage,
-      prompt_tokens: sum(({ usage }) => usage.prompt_tokens),
-      cached_tokens: sum(({ usage }) => usage.cached_tokens),
-      completion_tokens: sum(({ usage }) => usage.completion_tokens),
-    },
-    timing_ms: Object.fromEntries(
-      parts.map((part) => [part, sum(({ timing_ms }) => timing_ms[part])]),
-    ) as AnswerRecord["timing_ms"],
-  };
+/** A further look, of which only how the images are seen is shown, and what it says; nothing where there was no room for it. */
+async function* kept(
+  look: ReturnType<Look>,
+  signal?: AbortSignal,
+): AsyncGenerator<Piece, { spoken: Spoken; words: Said } | undefined> {
+  let words: Said = { text: "" };
+  try {
+    for (;;) {
+      const { done, value } = await look.next();
+      if (done) return value && { spoken: value, words: value.withheld ?? words };
+      if (value.images) yield value;
+      else words = joined(words, value);
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof RequestError) return undefined;
+    throw error;
+  } finally {
+    await look.return(undefined);
+  }
+}
+
+/** An answer that ended is better than one that was cut, some words than none, the more probable than the other. */
+function better(a: Spoken, b: Spoken): boolean {
+  const [x, y] = [a, b].map(({ record, made }) => [
+    Number(record.finish_reason === "stop"),
+    Number(made.ids.length > 0),
+    record.log_probability,
+  ]);
+  const at = x.findIndex((value, i) => value !== y[i]);
+  return at >= 0 && x[at] > y[at];
+}
+
+/** The time of several answers about the same images. */
+export function timeOf(records: readonly AnswerRecord[]): AnswerRecord["timing_ms"] {
+  const parts = Object.keys(records[0].timing_ms) as (keyof AnswerRecord["timing_ms"])[];
+  const spent = parts.map((part) => [part, records.reduce((sum, { timing_ms }) => sum + timing_ms[part], 0)]);
+  return Object.fromEntries(spent) as AnswerRecord["timing_ms"];
 }

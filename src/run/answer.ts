@@ -15,7 +15,7 @@ export interface Question {
   readonly messages: readonly Message[];
 }
 
-/** How images are seen: `tiles` is a tile spec, `scm` the share of detailed tokens that SCM keeps; `compress` names this or another method and its share
+/** How images are seen: `tiles` is a tile spec, and then the only look (run/again.ts), `scm` the share of detailed tokens that SCM keeps; `compress` names this or another method and its share
  *  (methods.ts), and stands in its place. Default: config.json's own. */
 export interface SightOptions {
   readonly tiles?: string | undefined;
@@ -105,7 +105,7 @@ export interface AnswerRecord {
   /** What the model would have answered where it says that it cannot read it, else null. */
   readonly guess: string | null;
   readonly images: readonly SeenImage[];
-  /** `prompt_tokens` are those of the language model, after compression; `cached_tokens` of them it had read for the answer before. */
+  /** Of the look that counts (run/again.ts). `prompt_tokens` are those of the language model, after compression; `cached_tokens` of them it had read for the answer before. */
   readonly usage: {
     readonly prompt_tokens: number;
     readonly cached_tokens: number;
@@ -113,7 +113,7 @@ export interface AnswerRecord {
     readonly visual_tokens_kept: number;
     readonly completion_tokens: number;
   };
-  /** `load` is 0 from the second answer of a loaded model on. */
+  /** Of all looks. `load` is 0 from the second answer of a loaded model on. */
   readonly timing_ms: Readonly<Record<"load" | "image" | "encode" | "compress" | "prefill" | "decode", number>>;
   readonly peak_rss_bytes: number;
 }

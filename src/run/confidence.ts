@@ -28,7 +28,10 @@ export const trustIn = (confidence: Confidence | undefined, logP: number): numbe
   confidence ? confidenceIn(confidence, logP) : Math.exp(logP);
 
 /** From here on an answer is trusted enough that no other look is taken. */
-export const sure = 0.8;
+const enough = 0.8;
+
+/** Whether an answer of that confidence is given as it is. */
+export const sure = (trust: number, { least }: Confidence): boolean => trust >= Math.max(enough, least);
 
 /** The pieces of an answer. A short one is shown only once it is whole, and trusted; otherwise it is returned beside what was generated. A text that is read aloud
  *  is shown as it comes. */
@@ -52,7 +55,8 @@ export async function* trusted(
     }
     const made = step.value;
     if (held === undefined) return { made };
-    if (confidenceIn(confidence!, logProbability(made.probabilities)) < sure) return { made, withheld: held };
+    if (!sure(confidenceIn(confidence!, logProbability(made.probabilities)), confidence!))
+      return { made, withheld: held };
     if (held.text) yield held;
     return { made };
   } finally {
@@ -61,7 +65,8 @@ export async function* trusted(
   }
 }
 
-const joined = (before: Said, { text, logprobs }: Said): Said => ({
+/** What was said, one after the other. */
+export const joined = (before: Said, { text, logprobs }: Said): Said => ({
   text: before.text + text,
   ...(logprobs && { logprobs: [...(before.logprobs ?? []), ...logprobs] }),
 });

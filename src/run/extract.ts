@@ -4,7 +4,7 @@ import { choice, type Grammar, sequence, word } from "../text/grammar.ts";
 import { isSchema, pointed, pointerPart, type Schema, schemaGrammar, typesOf } from "../text/schema.ts";
 import { lacking } from "../text/tasks.ts";
 import { readings } from "../text/worked.ts";
-import { spentIn } from "./again.ts";
+import { timeOf } from "./again.ts";
 import type { AnswerRecord, Field, Piece } from "./answer.ts";
 
 /** A value that is asked for. */
@@ -189,15 +189,20 @@ function joined(records: readonly AnswerRecord[]): AnswerRecord {
   const last = records.at(-1)!;
   const sum = (of: (record: AnswerRecord) => number): number =>
     records.reduce((total, record) => total + of(record), 0);
-  const spent = spentIn(records);
-  const tokens = spent.usage.completion_tokens;
+  const tokens = sum(({ usage }) => usage.completion_tokens);
   const mean = sum(({ probability, usage }) => (probability ?? 0) * usage.completion_tokens) / tokens;
   return {
     ...last,
-    ...spent,
     shown: records.flatMap(({ shown }) => shown),
     probability: tokens > 0 ? mean : null,
     log_probability: sum((record) => record.log_probability),
     ...(last.logprobs && { logprobs: records.flatMap(({ logprobs = [] }) => logprobs) }),
+    usage: {
+      ...last.usage,
+      prompt_tokens: sum(({ usage }) => usage.prompt_tokens),
+      cached_tokens: sum(({ usage }) => usage.cached_tokens),
+      completion_tokens: tokens,
+    },
+    timing_ms: timeOf(records),
   };
 }

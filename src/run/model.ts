@@ -35,6 +35,7 @@ import { openSight } from "./sight.ts";
 import { seenPart, survivors } from "./survivors.ts";
 import { reading, takingTurns } from "./turns.ts";
 import { type Looks, looked, planned, sourcesOf, unfolded, windows } from "./views.ts";
+import { putTo, toldOf, wordsOf } from "./wording.ts";
 
 /** Most tokens of an answer where nobody says. */
 const usual = 512;
@@ -57,9 +58,9 @@ export interface ModelOptions extends SightOptions {
   readonly batch?: number | undefined;
 }
 
-/** What an answer is held to, and then the person who asked judges it. */
+/** What an answer is held to, and then the person who asked judges it. A guide goes along with one answer: each look has its own. */
 interface Held {
-  readonly guide: Guide | undefined;
+  readonly guide: (() => Guide) | undefined;
 }
 
 /** More answers at once bring nothing on a processor. */
@@ -137,11 +138,13 @@ export async function openModel(
     const { schema } = asked;
     if (schema === undefined) return (yield* lookedAt(question, asked, signal)).record;
     if (asked.stop?.length) throw new RequestError("stop would cut the JSON of a schema; expected one of the two");
-    const guide = guideOf(JSON.stringify(schema), () => schemaGrammar(schema));
+    const guide = () => guideOf(JSON.stringify(schema), () => schemaGrammar(schema));
+    // A schema that there is no guide for is refused before anything is read.
+    guide();
     const words = wordsOf(question);
     const form = whole.extraction === "fields" ? formOf(schema) : undefined;
     if (form) return { ...(yield* fieldByField(form, question, asked, signal)), question: words };
-    const { record, made } = yield* speak(toldOf(question, schema), asked, signal, { guide });
+    const { record, made } = (yield* speak(toldOf(question, schema), asked, signal, { guide }))!;
     const spelled = made.ids.map((id, i) => ({ bytes: tokenizer.bytes(id), probability: made.probabilities[i]! }));
     return { ...record, question: words, fields: made.finishReason === "stop" ? fieldsIn(spelled) : null };
   }
@@ -152,8 +155,8 @@ export async function openModel(
       form,
       asked.maxTokens ?? Number.POSITIVE_INFINITY,
       async function* ({ question: words, held }, left) {
-        const guide = held && guideOf(held.key, held.grammar, most);
-        const maxTokens = Math.min(left, guide?.most ?? most);
+        const guide = held && (() => guideOf(held.key, held.grammar, most));
+        const maxTokens = Math.min(left, guide?.().most ?? most);
         const { record, made } = yield* lookedAt(putTo(question, words), { ...asked, maxTokens }, signal, { guide });
         const said = tokenizer.decode(made.ids);
         const ended = record.finish_reason === "stop" && !(guide && Buffer.byteLength(said) >= most);
@@ -167,16 +170,22 @@ export async function openModel(
   /** The surest answer of as many looks as it takes; tiles that somebody chose are the only look. */
   function lookedAt(question: Question, asked: AnswerOptions, signal?: AbortSignal, held?: Held) {
     const others = (asked.tiles ?? options.tiles) === undefined && question.images.length ? whole.tilesAgain : [];
-    return surest((tiles) => speak(question, tiles ? { ...asked, tiles } : asked, signal, held), others);
+    const before = new Set<string>();
+    return surest(
+      (tiles) => speak(question, { ...asked, ...(tiles && { tiles }) }, signal, held, before),
+      others,
+      signal,
+    );
   }
 
-  /** One answer of the model. */
+  /** One answer of the model; none where its images were seen in just this way `before`. */
   async function* speak(
     { images, messages }: Question,
     asked: AnswerOptions,
     signal?: AbortSignal,
     held?: Held,
-  ): AsyncGenerator<Piece, Spoken> {
+    before?: Set<string>,
+  ): AsyncGenerator<Piece, Spoken | undefined> {
     sampler(asked);
     checkTop(asked.topLogprobs);
     const { compression, tiling, skipBlank } = sightOf(asked);
@@ -191,6 +200,9 @@ export async function openModel(
     if (!compression && !skipBlank) checkLength(planTokens, whole.longest);
     const views = await looked(plans.flat(), { skipBlank, cells: asked.cells }, s, remembered, signal);
     timing.image = clock();
+    const look = views.map(({ id }) => id).join();
+    if (before?.has(look)) return undefined;
+    before?.add(look);
 
     const imageTokens = views.map(({ shown }) => shown.length * whole.tokensPerTile);
     const only = views.length === 1 ? views[0].part : undefined;
@@ -237,17 +249,19 @@ export async function openModel(
 
     const room = whole.longest - prompt.ids.length + 1;
     const maxTokens = Math.min(longest, Math.max(room, 1));
-    const stop = held?.guide ? [] : [...ends, ...(asked.stop ?? [])];
+    const guide = held?.guide?.();
+    const stop = guide ? [] : [...ends, ...(asked.stop ?? [])];
     const repetitionPenalty = asked.repetitionPenalty ?? whole.repetitionPenalty;
-    const how = { ...asked, repetitionPenalty, maxTokens, stopIds, stop, guide: held?.guide, signal };
+    const how = { ...asked, repetitionPenalty, maxTokens, stopIds, stop, guide, signal };
     const question = wordsOf({ images, messages });
     const seat = await language.take(prompt);
     const pieces = left(generate(seat, prompt, tokenizer, how), () => language.leave(seat));
     const { made, withheld } = yield* trusted(pieces, question, held ? undefined : whole.confidence);
-    const reply = held?.guide ? made.answer : replyOf(made.answer, template);
+    const reply = guide ? made.answer : replyOf(made.answer, template);
     const logP = logProbability(made.probabilities);
     const trust = whole.confidence && confidenceIn(whole.confidence, logP);
     const doubted = withheld !== undefined && trust! < whole.confidence!.least;
+    const unsure = held ? trust !== undefined && !sure(trust, whole.confidence!) : withheld !== undefined;
     const record: AnswerRecord = {
       model: name,
       question,
@@ -272,7 +286,7 @@ export async function openModel(
       timing_ms: { ...timing, prefill: made.prefillMs, decode: made.decodeMs },
       peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
     };
-    return { record, made, unsure: held ? (trust ?? 1) < sure : withheld !== undefined, withheld };
+    return { record, made, unsure, withheld };
   }
 
   return { answer, close: closeAll };
@@ -301,27 +315,6 @@ function policy(asked: SightOptions, opened: SightOptions, model: Multimodal) {
 function compressionOf({ scm, compress }: SightOptions): string | undefined {
   if (scm === undefined || compress === undefined) return compress ?? (typeof scm === "number" ? `scm:${scm}` : scm);
   throw new RequestError(`scm is ${scm} and compress "${compress}"; expected one of the two`);
-}
-
-/** The question with the schema behind it, in which nothing stands for an image. */
-function toldOf(question: Question, schema: object): Question {
-  const told = JSON.stringify(schema).replaceAll("<", "\\u003c");
-  return withLast(question, (content) => `${content}\nAnswer in JSON of this schema: ${told}`);
-}
-
-/** Other words about the same images. */
-const putTo = (question: Question, words: string): Question =>
-  withLast(question, (content) => [...(content.match(/<image>/g) ?? []), words].join("\n"));
-
-function withLast({ images, messages }: Question, put: (content: string) => string): Question {
-  const last = messages.at(-1)!;
-  return { images, messages: [...messages.slice(0, -1), { ...last, content: put(last.content) }] };
-}
-
-/** What was asked, without the places of the images. */
-function wordsOf({ images, messages }: Question): string {
-  const { content } = messages.at(-1)!;
-  return images.length ? content.replaceAll("<image>", "").trim() : content;
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

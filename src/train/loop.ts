@@ -1,6 +1,5 @@
 /** The training loop: phases of steps, each step one run of one graph over buffers that take turns. */
 
-import { questionKinds } from "../data/page.ts";
 import { EngineError, RequestError } from "../errors.ts";
 import { flops } from "../graph/cost.ts";
 import type { Engine, Feeds, Session, Values } from "../graph/engine.ts";
@@ -89,16 +88,10 @@ async function* trainPhase(
   let index = state.position.sample;
   const nextBatch = async (): Promise<{ shape: number; samples: Sample[] }> => {
     const first = index;
-    let asked = false;
     for (;;) {
       const sample = await supply.take(number, index);
       const closed = packer.add(index++, sample);
       if (closed) return closed;
-      asked ||= sample.ids.length > 0;
-      if (phase.asks && !asked && index - first > 100)
-        throw new RequestError(
-          `phase "${phase.name}": asks "${phase.asks.join('", "')}" fits no question about a hundred of its pages; expected ${questionKinds.join(", ")} or the name of a field`,
-        );
       // Most samples wait for a batch; a thousand in a row that close none were all left out.
       if (index - first > 1000)
         throw new RequestError(

@@ -18,7 +18,7 @@ export interface Aims {
   sight: Sight;
   /** The answers. */
   answer: number;
-  /** That a head of the language model looks where what it predicts is printed, as far as that is known. */
+  /** That heads of the language model look where what it predicts is printed, as far as that is known. */
   look: number;
   /** What is seen on each patch. */
   dense: number;

@@ -44,7 +44,7 @@ export function objective(w: Weights, c: MiniMonkeyConfig, shape: BatchShape, pl
 
 /** Cross entropy of the answers' tokens; and after the first layer each visual token names the characters printed before it. To read on, a later layer
  *  looks for the place where what was said last stands before: without being asked, the first layer learns to carry that very late. Where it looks can
- *  be taught, too: the last head of each layer from the middle on looks at the visual token that shows what comes next, each better than the one before.
+ *  be taught, too: the last head of each layer from the middle on looks at the visual token that shows what comes next; a later one knows more.
  *  features: [n, f, d] → [1] each. */
 function answerLosses(
   features: Tensor,

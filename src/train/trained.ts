@@ -1,5 +1,5 @@
 /** What the trainer asks of a model: its losses, what they are fed and where its samples come from. One row a kind of model. */
-import type { Question } from "../data/page.ts";
+import { type Question, questionKinds } from "../data/page.ts";
 import { Random } from "../data/random.ts";
 import { scene, sceneTruth } from "../data/scene.ts";
 import { descriptionLength, type SceneQuestion, sceneQuestion } from "../data/scene-talk.ts";
@@ -55,6 +55,7 @@ const ofPages = (c: MiniMonkeyConfig): Trained => ({
   }),
   sampler(tokenizer) {
     const opened = new Map<Share, Promise<Pages>>();
+    const answering = patience();
     return async (phase, random) => {
       const share = chosen(phase, random);
       const pages = opened.get(share) ?? pagesOf(share);
@@ -68,6 +69,7 @@ const ofPages = (c: MiniMonkeyConfig): Trained => ({
       );
       const page = partOf(whole, part);
       const questions = asked(page.questions, phase, random);
+      answering(phase, questions.length);
       return sampleOf(page, questions, plan, c, tokenizer, longest(phase), phase.sight);
     };
   },
@@ -106,6 +108,22 @@ function chosen(phase: Phase, random: Random): Share {
   let at = random.real(0, total);
   for (const share of phase.mixture) if ((at -= share.weight) <= 0) return share;
   return phase.mixture[0];
+}
+
+/** Pages that may be drawn before one is asked about. */
+const mostUnasked = 100;
+
+/** Counts the pages of each phase until one is asked about. Throws RequestError where what the phase asks fits none of many. */
+function patience(): (phase: Phase, questions: number) => void {
+  const unasked = new Map<Phase, number>();
+  return (phase, questions) => {
+    const before = unasked.get(phase) ?? 0;
+    unasked.set(phase, questions > 0 ? Number.NEGATIVE_INFINITY : before + 1);
+    if (phase.asks && before >= mostUnasked)
+      throw new RequestError(
+        `phase "${phase.name}": asks "${phase.asks.join('", "')}" fits no question about ${mostUnasked} of its pages; expected ${questionKinds.join(", ")} or the name of a question, as total or value`,
+      );
+  };
 }
 
 /** Questions in random order; reading it all, which costs the most tokens, comes last. */

@@ -5,15 +5,19 @@ import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { Random } from "../../src/data/random.ts";
 import { FormatError, WeightError } from "../../src/errors.ts";
+import { paramsOf } from "../../src/graph/graph.ts";
+import type { MiniMonkeyConfig } from "../../src/models/mini-monkey.ts";
 import { ortNode } from "../../src/run/ort-node.ts";
 import { concluded } from "../../src/text/worked.ts";
 import { parseTrainConfig, type TrainConfig } from "../../src/train/config.ts";
 import { dropPath } from "../../src/train/drop-path.ts";
 import { feed } from "../../src/train/feed.ts";
 import { type Metrics, rate, type Supply } from "../../src/train/loop.ts";
+import { objective } from "../../src/train/objective.ts";
 import { run } from "../../src/train/run.ts";
 import { tokens } from "../../src/train/tokens.ts";
-import { openCheckpoint } from "../../src/weights/checkpoint.ts";
+import { openCheckpoint, openEnded } from "../../src/weights/checkpoint.ts";
+import { weights } from "../../src/weights/path.ts";
 import { openSafetensors } from "../../src/weights/safetensors.ts";
 import { tinyConfig, tinyModel } from "./tiny.ts";
 
@@ -341,6 +345,13 @@ test("a head of a model that is told where tiles lie learns where to look", asyn
   );
 });
 
+test("where to look is taught to the last layer, too", () => {
+  const c = { ...tinyModel, llm_config: { ...tinyModel.llm_config, num_hidden_layers: 4 } } as MiniMonkeyConfig;
+  const aims = { sight: "labels", answer: 1, look: 1, dense: 0, words: 0, average: "token" } as const;
+  const { parts } = objective(weights(openEnded()), c, { tiles: 1, rows: 1, tokens: 16 }, 9, aims);
+  expect([...paramsOf({ look: parts.look }).keys()]).toContain("language_model.model.layers.3.attention.wqkv.weight");
+});
+
 test("a phase asks only what its `asks` names, by kind or by name", async () => {
   const shown = { questions: 40, shapes: [{ rows: 1, tokens: 2000, tiles: 4 }] };
   const answers = async (asks: string[]): Promise<string[]> => {
@@ -365,7 +376,7 @@ test("what fits no question of a phase's pages is told", async () => {
   const asks = ["yesnoo"];
   await expect(
     losses(tinyConfig(folder(), {}, { asks, mixture: [{ kind: "word", tiles: "single" }] })),
-  ).rejects.toThrow(/asks "yesnoo" fits no question about a hundred of its pages; expected read, line, field,/);
+  ).rejects.toThrow(/asks "yesnoo" fits no question about 100 of its pages; expected read, line, field,/);
 });
 
 test("of a page that is given only what follows from its readings is learned, and one's own pages cannot be given", async () => {
