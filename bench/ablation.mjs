@@ -27,12 +27,7 @@ const { model } = parse(readFileSync(new URL("../configs/nano-find.yaml", import
 const folder = mkdtempSync(join(tmpdir(), "galago-ablation-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
-const share = (kind, weight) => ({
-  kind,
-  weight,
-  tiles: kind === "block" ? "single" : "native:1..12",
-  effects: [0, 0.5],
-});
+const share = (kind, weight) => ({ kind, weight, effects: [0, 0.5] });
 const pages = [share("block", 4), share("receipt", 3), share("line", 3), share("invoice", 1), share("table", 1)];
 
 /** Of each group what it measures, the base, and what differs from it. A tower's batch holds as many pixels whatever its tiles. */
@@ -83,7 +78,8 @@ function configOf(name, { vision = {}, llm = {}, tile = 224, mixture, first }) {
     ...aims,
     shapes,
     questions: 6,
-    mixture,
+    // At its own size on as many pixels, whatever the tiles.
+    mixture: mixture.map((share) => ({ ...share, tiles: `native:1..${tiles}` })),
   });
   return {
     out: join(folder, name),
