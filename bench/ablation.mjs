@@ -21,6 +21,7 @@ const { values: options } = parseArgs({
   },
 });
 const steps = Number(options.steps);
+const threads = Number(options.threads);
 const probeSteps = 15;
 const cli = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const { model } = parse(readFileSync(new URL("../configs/nano-find.yaml", import.meta.url), "utf8"));
@@ -84,7 +85,7 @@ function configOf(name, { vision = {}, llm = {}, tile = 224, mixture, first }) {
   return {
     out: join(folder, name),
     seed: 71,
-    threads: Number(options.threads),
+    threads,
     workers: 1,
     save: 1000,
     optimizer: { muon: true },
@@ -131,7 +132,7 @@ const report = {
   cpu: cpus()[0].model,
   group: options.group,
   steps,
-  threads: Number(options.threads),
+  threads,
   unit: `${part}, nats`,
   rows,
 };

@@ -54,18 +54,31 @@ async function* kept(
 ): AsyncGenerator<Piece, { spoken: Spoken; words: Said } | undefined> {
   let words: Said = { text: "" };
   try {
-    for (;;) {
-      const { done, value } = await look.next();
-      if (done) return value && { spoken: value, words: value.withheld ?? words };
-      if (value.images) yield value;
-      else words = joined(words, value);
-    }
+    const spoken = yield* silent(look, (said) => {
+      words = joined(words, said);
+    });
+    return spoken && { spoken, words: spoken.withheld ?? words };
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof RequestError) return undefined;
     throw error;
+  }
+}
+
+/** The generator's pieces that are about images; the others are `heard`. */
+export async function* silent<R>(
+  of: AsyncGenerator<Piece, R>,
+  heard: (said: Said) => void = () => undefined,
+): AsyncGenerator<Piece, R> {
+  try {
+    for (;;) {
+      const { done, value } = await of.next();
+      if (done) return value;
+      if (value.images) yield value;
+      else heard(value);
+    }
   } finally {
-    await look.return(undefined);
+    await of.return(undefined as never);
   }
 }
 

@@ -4,7 +4,7 @@ import { choice, type Grammar, sequence, word } from "../text/grammar.ts";
 import { isSchema, pointed, pointerPart, type Schema, schemaGrammar, typesOf } from "../text/schema.ts";
 import { lacking } from "../text/tasks.ts";
 import { readings } from "../text/worked.ts";
-import { timeOf } from "./again.ts";
+import { silent, timeOf } from "./again.ts";
 import type { AnswerRecord, Field, Piece } from "./answer.ts";
 
 /** A value that is asked for. */
@@ -169,19 +169,6 @@ export async function* extracted(
   const whole = yield* group(form, "");
   const finish_reason = whole ? "stop" : "length";
   return { ...joined(records), answer: written, finish_reason, fields: whole ? fields : null };
-}
-
-/** The generator's pieces that are about images. */
-async function* silent<R>(of: AsyncGenerator<Piece, R>): AsyncGenerator<Piece, R> {
-  try {
-    for (;;) {
-      const { done, value } = await of.next();
-      if (done) return value;
-      if (value.images) yield value;
-    }
-  } finally {
-    await of.return(undefined as never);
-  }
 }
 
 /** One record of several answers about the same images. */
